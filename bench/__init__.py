@@ -1,0 +1,1 @@
+"""Measurements: every figure that we claim is printed by a command in here."""

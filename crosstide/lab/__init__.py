@@ -1,0 +1,1 @@
+"""A lab that makes truth: real model services, real faults, measured effects."""

@@ -1,0 +1,1 @@
+"""Mathematics and rules: numpy and plain Python, no Flink, no clock, no I/O."""

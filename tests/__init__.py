@@ -1,0 +1,1 @@
+"""Tests in layers: pure, harness, mini-cluster, cluster."""
