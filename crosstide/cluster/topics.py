@@ -1,0 +1,68 @@
+"""The topics of the pipeline, and how each is kept."""
+
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient
+from kafka.errors import TopicAlreadyExistsError
+
+#: Replays carry event times of years ago or ahead: the broker's default refuses stamps an hour ahead.
+_ANY_TIME = str(2**63 - 1)
+#: Bytes. A dead letter of 32 KiB in base64 and an incident with its evidence fit; so does an oversized record, which
+#: must reach the job to be counted.
+MAX_MESSAGE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to create; `compact` keeps the newest value of each key instead of everything."""
+
+    name: str
+    partitions: int = 2
+    compact: bool = False
+
+
+# Two partitions for what grows with traffic (Flink runs two wide here); one where order over all services matters.
+TOPICS: tuple[Topic, ...] = (
+    Topic("model-outputs"),
+    Topic("telemetry"),
+    Topic("labels"),
+    Topic("changes", partitions=1),
+    Topic("control", partitions=1),
+    Topic("model-scores"),
+    Topic("infra-scores"),
+    Topic("incidents"),
+    Topic("incidents-current", compact=True),
+    Topic("actions"),
+    Topic("audit", partitions=1),
+    Topic("state", compact=True),
+    Topic("dead-letters"),
+)
+
+
+def create_topics(bootstrap: str, topics: tuple[Topic, ...] = TOPICS) -> list[str]:
+    """Create the topics that are not there yet and return their names; returns when each has its leader."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        present = set(admin.list_topics())
+        wanted = {topic.name: _options(topic) for topic in topics if topic.name not in present}
+        if wanted:
+            admin.create_topics(wanted, timeout_ms=30_000, wait_for_metadata=True)
+        return sorted(wanted)
+    except TopicAlreadyExistsError:
+        return []
+    finally:
+        admin.close()
+
+
+def _options(topic: Topic) -> dict[str, object]:
+    configs = {
+        "cleanup.policy": "compact" if topic.compact else "delete",
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.before.max.ms": _ANY_TIME,
+        "message.timestamp.after.max.ms": _ANY_TIME,
+        # both judge by the record's own time: an old recording would be deleted, or roll a file at every record
+        "retention.ms": "-1",
+        "segment.ms": _ANY_TIME,
+        "max.message.bytes": str(MAX_MESSAGE),
+    }
+    return {"num_partitions": topic.partitions, "replication_factor": 1, "configs": configs}

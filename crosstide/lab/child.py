@@ -1,0 +1,57 @@
+"""What every process of the lab does at its beginning and its end (the other side of `children`)."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+_PR_SET_PDEATHSIG = 1
+
+
+def settings() -> dict[str, Any]:
+    """Read the settings from the command line, and make sure of ending with the recorder, however that ends."""
+    spec: dict[str, Any] = json.loads(sys.argv[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != spec["parent"]:
+        sys.exit("the recorder is gone")
+    return spec
+
+
+def stop_event() -> threading.Event:
+    """Make an event that SIGTERM sets: time to hand over and end."""
+    event = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: event.set())
+    return event
+
+
+def announce(**facts: Any) -> None:
+    """Tell the recorder that this process is ready, with facts it needs."""
+    print(json.dumps(facts), flush=True)
+
+
+def wait_for_go() -> float:
+    """Wait for the recorder's word, and answer the time of the monotonic clock at which to begin."""
+    return float(sys.stdin.readline())
+
+
+def hand_over(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write what was recorded, one JSON object a line."""
+    with path.open("wb") as sink:
+        sink.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+
+
+def short(value: float) -> float:
+    """Round to four significant digits: more would only be bytes.
+
+    >>> short(0.123456), short(123456.0)
+    (0.1235, 123500.0)
+    """
+    return float(f"{value:.4g}")

@@ -1,0 +1,33 @@
+"""The backend behind fraud gets slow: fraud waits for it, burning no CPU, and checkout waits for fraud."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.plan import Slot
+from crosstide.lab.stage import Stage
+
+SHORTEST_S, LONGEST_S = 0.06, 0.2
+
+
+@contextmanager
+def apply(stage: Stage, slot: Slot) -> Iterator[None]:
+    """Make the backend slow."""
+    service = slot.target.removeprefix("service/")
+    stage.admin(service, {"wait_s": SHORTEST_S + (LONGEST_S - SHORTEST_S) * slot.intensity})
+    try:
+        yield
+    finally:
+        stage.admin(service, {"wait_s": 0.0})
+
+
+register(
+    FaultKind(
+        name="slow_dependency",
+        does=f"the backend of fraud makes it wait {SHORTEST_S * 1000:g} to {LONGEST_S * 1000:g} ms on each request",
+        needs="the loopback admin call of fraud",
+        targets=("service/fraud",),
+        categories=("dependency",),
+        apply=apply,
+    )
+)

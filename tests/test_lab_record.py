@@ -1,0 +1,160 @@
+"""A short recording, really made, and how the lab ends when it is stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from crosstide.lab import files
+from crosstide.lab.cli import app
+from crosstide.lab.plan import Spacing
+from crosstide.lab.record import Order, Recording, record
+from models.records import Change, ModelOutput, Telemetry
+
+T = TypeVar("T")
+pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the lab needs two cores")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recording]:
+    order = Order(
+        0.75, 4, ["bad_model_version"], "crosstide lab record", Spacing(fault=12, lead_in=18, quiet=20, tail=3)
+    )
+    made = record(order, lambda _at, _doing: None)
+    folder = tmp_path_factory.mktemp("recording")
+    files.write(folder, made.topics, {"truth.json": made.truth, "recording.json": made.notes}, gzipped=False)
+    return folder, made
+
+
+def lines(folder: Path, topic: str) -> list[bytes]:
+    return (folder / f"{topic}.jsonl").read_bytes().splitlines()
+
+
+def test_every_line_of_a_recording_decodes_and_stands_in_order_of_time(recording: tuple[Path, Recording]) -> None:
+    folder, made = recording
+    shapes: list[tuple[str, type[ModelOutput | Telemetry | Change]]] = [
+        ("model-outputs", ModelOutput),
+        ("telemetry", Telemetry),
+        ("changes", Change),
+    ]
+    for topic, shape in shapes:
+        stamps = [msgspec.json.decode(line, type=shape).timestamp for line in lines(folder, topic)]
+        assert stamps and stamps == sorted(stamps)
+        assert made.truth["started_at"] <= str(stamps[0]) and str(stamps[-1]) < made.truth["ended_at"]
+
+
+def test_every_request_is_recorded_once_and_a_checkout_shares_its_trace_with_fraud(
+    recording: tuple[Path, Recording],
+) -> None:
+    rows = recording[1].topics["model-outputs"]
+    names = [(r["service"], r["request_id"]) for r in rows]
+    assert len(names) == len(set(names))
+    traces = {s: {r["trace_id"] for r in rows if r["service"] == s} for s in ("checkout", "fraud")}
+    # those whose two answers stand on both sides of an edge of the recording may miss one
+    assert len(traces["checkout"] - traces["fraud"]) <= 2
+    assert len(traces["fraud"] - traces["checkout"]) > 50
+
+
+def test_the_bad_version_serves_between_its_two_changes_and_the_old_one_after(
+    recording: tuple[Path, Recording],
+) -> None:
+    _, made = recording
+    fault = made.truth["faults"][0]
+    service = fault["target"].removeprefix("service/")
+    assert [c["type"] for c in made.topics["changes"]] == ["model_version", "model_version"]
+    versions = [(r["timestamp"], r["version"]) for r in made.topics["model-outputs"] if r["service"] == service]
+    bad = [at for at, version in versions if version == "2.0.0"]
+    assert bad and fault["start"] <= bad[0]
+    assert versions[0][1] == versions[-1][1] == "1.0.0"
+
+
+def test_the_bad_version_really_hurt_and_the_truth_says_when(recording: tuple[Path, Recording]) -> None:
+    fault = recording[1].truth["faults"][0]
+    assert fault["effect"]["before"] - fault["effect"]["during"] > 0.1
+    assert fault["effect"]["measure"] == "confidence.mean"
+    assert fault["start"] <= fault["effect_at"] < fault["end"]
+    assert datetime.fromisoformat(fault["effect_at"]).utcoffset() is not None
+
+
+def test_telemetry_has_a_reading_a_second_of_every_metric(recording: tuple[Path, Recording]) -> None:
+    rows = recording[1].topics["telemetry"]
+    counts: dict[tuple[str, str], int] = {}
+    for r in rows:
+        assert ("node" in r) != ("service" in r)
+        name = (r.get("node") or r["service"], r["metric"])
+        counts[name] = counts.get(name, 0) + 1
+    assert len(counts) == 2 * 5 + 2 * 4
+    assert all(43 <= n <= 46 for n in counts.values())
+
+
+def test_no_process_of_the_lab_is_left(recording: tuple[Path, Recording]) -> None:
+    assert not [p for p in psutil.Process().children(recursive=True) if "crosstide.lab" in " ".join(p.cmdline())]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_recorder_that_is_stopped_or_killed_leaves_no_process_and_no_recording(
+    how: signal.Signals, tmp_path: Path
+) -> None:
+    code = "from crosstide.lab.cli import app; app()"
+    arguments = ["record", "--output", str(tmp_path / "out"), "--minutes", "2", "--seed", "1", "--faults", "none"]
+    recorder = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, process_group=0)
+    try:
+        started = _until(lambda: _of(recorder.pid) if len(_of(recorder.pid)) == 4 else [], 60)
+        recorder.send_signal(how)
+        _, said = recorder.communicate(timeout=60)
+        assert _until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started), 20)
+    finally:
+        recorder.kill()
+        recorder.wait()
+    assert list((tmp_path / "out").iterdir()) == []
+    assert how == signal.SIGKILL or (recorder.returncode == 130 and b"nothing is left running" in said)
+
+
+def _of(pid: int) -> list[psutil.Process]:
+    return [p for p in psutil.Process(pid).children() if "crosstide.lab." in " ".join(p.cmdline())]
+
+
+def _until(answer: Callable[[], T], seconds: float) -> T:
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not (found := answer()):
+        assert time.monotonic() < deadline, "not in time"
+        pause.wait(0.1)
+    return found
+
+
+def test_a_folder_with_a_recording_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "truth.json").write_text("{}")
+    result = CliRunner().invoke(app, ["record", "--output", str(tmp_path), "--minutes", "1"])
+    assert result.exit_code == 2
+    assert (tmp_path / "truth.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("faults", ["cpu_hog,flood", "cpu_hog,cpu_hog"])
+def test_unknown_kinds_and_faults_that_do_not_fit_are_refused_before_anything_starts(
+    faults: str, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(app, ["record", "--output", str(tmp_path), "--minutes", "2", "--faults", faults])
+    assert result.exit_code == 2
+
+
+def test_the_list_of_faults_says_which_are_traps() -> None:
+    rows = json.loads(CliRunner().invoke(app, ["faults", "--json"]).stdout)
+    assert {r["kind"] for r in rows if r["trap"]} == {"busy_node", "harmless_deploy"}
+
+
+def test_a_call_known_only_to_its_caller_is_added_once() -> None:
+    answered = [{"service": "fraud", "request_id": "r1"}]
+    unanswered = [{"service": "fraud", "request_id": "r1"}, {"service": "fraud", "request_id": "r2"}]
+    assert files.merge(answered, unanswered) == [answered[0], unanswered[1]]
