@@ -50,7 +50,13 @@ def spawn(name: str, command: list[str], run_dir: Path, log: Path, env: Mapping[
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         child = subprocess.Popen(
-            command, cwd=run_dir, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            command,
+            cwd=run_dir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     _children[child.pid] = child
     return Proc(name, child.pid, psutil.Process(child.pid).create_time())
