@@ -18,7 +18,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class Section(BaseModel):
     """A part of the configuration: immutable, and a key that it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class Windows(Section):
@@ -102,7 +102,7 @@ class Opening(Section):
     m: Positive = Field(2, description="Strange windows needed ...")
     n: Positive = Field(3, description="... out of so many in a row.")
     who: list[str] = Field(
-        ["error_rate", "latency_ms.*", "confidence.*", "prediction.*", "class.*", "inputs.*", "feature.*", "rate"],
+        ["error_rate", "latency_ms.*", "confidence.*", "prediction.*", "class.*", "inputs.*", "feature.*"],
         description="Signals of the model stream that may open an incident; a broken rule always may.",
     )
     infra_only: bool = Field(

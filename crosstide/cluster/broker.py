@@ -1,5 +1,6 @@
 """One Kafka broker (KRaft, its own controller) as a plain Java process on the loopback."""
 
+import socket
 import subprocess
 import time
 import uuid
@@ -95,9 +96,12 @@ def wait_ready(broker: Broker, deadline_s: float = 60.0) -> None:
 
 
 def _answers(bootstrap: str) -> bool:
+    host, port = bootstrap.split(":")
     try:
+        # asked first, because kafka-python leaves a socket unclosed for every connection that is refused
+        socket.create_connection((host, int(port)), timeout=1).close()
         admin = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000, bootstrap_timeout_ms=1000)
-    except KafkaError:
+    except (KafkaError, OSError):
         return False
     try:
         admin.list_topics()

@@ -31,8 +31,9 @@ class Proc:
     def alive(self) -> bool:
         """Say whether this very process still runs (a zombie does not)."""
         child = _children.get(self.pid)
-        if child is not None and child.poll() is not None:
-            return False
+        if child is not None and child.returncode is None:
+            # only when reaped: a JVM's first thread shows as a zombie while the others still end
+            return child.poll() is None
         try:
             process = psutil.Process(self.pid)
             return abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE

@@ -85,8 +85,9 @@ class Rest:
 
 
 def _newest(failures: list[str]) -> str:
-    """Return the innermost cause of the newest failure: the line that says what is wrong, with what follows it."""
+    """Return the innermost cause of the newest failure, without Java's frames; Python's own last lines where it has some."""
     if not failures:
         return ""
-    causes = failures[0].split("Caused by: ")
-    return f": {causes[-1].strip()[:2000]}"
+    cause = failures[0].split("Caused by: ")[-1]
+    words = [line for line in cause.splitlines() if line.strip() and not line.startswith("\tat ")]
+    return ": " + "\n".join(words)[-1500:]

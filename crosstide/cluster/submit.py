@@ -29,8 +29,10 @@ def submit(
     wheel. The entry must not wait for its job. Raises ClusterError with the client's own words when no job came of it.
     """
     command = ["bash", str(pyflink_home() / "bin" / "flink"), "run", "-d", "-m", f"127.0.0.1:{rest_port}"]
-    for jar in jars:
-        command += ["-j", jar.resolve().as_uri()]
+    if jars:
+        # `-j` takes one jar and uploads it; the others must lie where every process can read them, as here they do
+        command += ["-j", str(jars[0].resolve())]
+        command += [word for jar in jars[1:] for word in ("-C", jar.resolve().as_uri())]
     command += ["-py", str(entry.resolve()), "-pyexec", str(python), "-pyclientexec", str(python), *args]
     output = _run(command, conf, cwd, deadline_s)
     found = _JOB_ID.findall(output)

@@ -1,0 +1,73 @@
+"""`crosstide cluster`: a real Kafka and a real Flink on this machine, up and down."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from crosstide.cluster import local
+from crosstide.cluster.errors import ClusterError
+from crosstide.cluster.state import State, read_state
+
+app = typer.Typer(no_args_is_help=True, help="A real Kafka and a real Flink on this machine (loopback only).")
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+RunDir = Annotated[Path, typer.Option("--run-dir", help="Folder for messages, checkpoints, logs and the state file.")]
+DEFAULT_RUN_DIR = Path("run")
+
+
+@app.command()
+def up(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    slots: Annotated[int, typer.Option(min=1, max=16, help="Task slots: how wide jobs can run.")] = 2,
+) -> None:
+    """Start a Kafka broker with the pipeline's topics, and a Flink cluster; prints their addresses.
+
+    Started twice, it only prints the addresses. Needs Java 17 and, the first time, Maven and the network.
+    """
+    try:
+        state = local.up(run_dir, slots, lambda text: _err.print(f"{text} ...", style="dim"))
+    except ClusterError as error:
+        raise _failed(error) from None
+    _print_addresses(state)
+
+
+@app.command()
+def down(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
+    """Stop everything that `up` started from this folder, and check that it is gone. Nothing running is no error."""
+    try:
+        stopped = local.down(run_dir)
+    except ClusterError as error:
+        raise _failed(error) from None
+    _out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def status(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
+    """Say what runs and which jobs; exit code 1 when not all of it runs."""
+    try:
+        state = read_state(run_dir)
+        if state is None:
+            _out.print("nothing was started from this folder")
+            raise typer.Exit(1)
+        for name, alive in state.alive().items():
+            _out.print(f"{name:12} {'running' if alive else 'gone'}")
+        if not all(state.alive().values()):
+            raise typer.Exit(1)
+        for job in state.flink.rest.jobs():
+            _out.print(f"{job['jid']}  {job['state']:10} {job['name']}")
+    except ClusterError as error:
+        raise _failed(error) from None
+    _print_addresses(state)
+
+
+def _print_addresses(state: State) -> None:
+    _out.print(f"Kafka     {state.broker.bootstrap}")
+    _out.print(f"Flink     {state.flink.url}  (web page)")
+    _out.print(f"Python    {state.python}", soft_wrap=True)
+
+
+def _failed(error: ClusterError) -> typer.Exit:
+    _err.print(str(error), markup=False, style="red", soft_wrap=True)
+    return typer.Exit(1)

@@ -1,0 +1,56 @@
+"""Proportions with their uncertainty."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+#: Two-sided 95 % quantile of the normal distribution.
+Z_95 = 1.959963984540054
+
+
+def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float] | None:
+    """Return the Wilson score interval of `hits` out of `n`, or None where nothing was counted.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+    Raises ValueError when `hits` is not in 0..n.
+
+    >>> low, high = wilson(3, 3)
+    >>> round(low, 3), round(high, 3)
+    (0.438, 1.0)
+    """
+    if not 0 <= hits <= n:
+        raise ValueError(f"{hits} hits of {n} is not a proportion")
+    if n == 0:
+        return None
+    share, z2 = hits / n, z * z
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """`hits` out of `n`; a share of nothing is unknown, not zero."""
+
+    hits: int
+    n: int
+
+    @property
+    def value(self) -> float | None:
+        """The share, 0..1."""
+        return self.hits / self.n if self.n else None
+
+    def to_json(self) -> dict[str, float | int | list[float] | None]:
+        """Write hits, n, share and the 95 % Wilson interval."""
+        interval = wilson(self.hits, self.n)
+        return {
+            "hits": self.hits,
+            "n": self.n,
+            "value": self.value,
+            "wilson95": None if interval is None else list(interval),
+        }
+
+    def __str__(self) -> str:
+        interval = wilson(self.hits, self.n)
+        if interval is None or self.value is None:
+            return "0/0 (unknown)"
+        return f"{self.hits}/{self.n} = {self.value:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"

@@ -1,0 +1,207 @@
+"""The correlator of one service: from the evidence of one window after another to the revisions of its incidents.
+
+Pure: state in, state and events out. Called once for each window end, in event-time order. See `docs/design.md`.
+"""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from models.cause import rank, settle
+from models.config import Pipeline
+from models.correlate_state import Case, Memory, pack, unpack
+from models.episode import Episode, incident_id
+from models.evidence import ChangeNote, Evidence
+from models.incident import IncidentEvent, Provenance
+from models.incident_build import Kind, Revision, build
+from models.neighbours import Neighbours, explained, unexplained
+from models.observe import observe, ordered, silent
+from models.scene import Scene
+from models.severity import factors, grade
+
+#: A dependency that turns so many windows after us still explains us.
+FOLLOW_WINDOWS = 2
+
+
+@dataclass(frozen=True)
+class CorrelatorSettings:
+    """What every step needs: the configuration, and what `provenance` says of it."""
+
+    pipeline: Pipeline
+    config_sha256: str
+    artifacts: list[str]
+    replay: bool
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One step: the memory after this window's evidence, and when it is."""
+
+    service: str
+    memory: Memory
+    end_ms: int
+    recorded_ms: int
+
+    @property
+    def own(self) -> Episode:
+        return self.memory.watched[f"self service/{self.service}"]
+
+
+class Correlator:
+    """Opens, updates, merges and resolves; holds no state of its own."""
+
+    def __init__(self, settings: CorrelatorSettings) -> None:
+        self._config = settings.pipeline
+        self._provenance = Provenance(
+            job=settings.pipeline.outputs.job,
+            config_sha256=settings.config_sha256,
+            artifacts=sorted(settings.artifacts),
+            replay=settings.replay,
+        )
+
+    def step(
+        self,
+        state: bytes | None,
+        service: str,
+        end_ms: int,
+        evidence: list[Evidence],
+        changes: list[ChangeNote],
+        recorded_ms: int,
+    ) -> tuple[bytes, list[IncidentEvent]]:
+        """Take in the windows that end at `end_ms` (epoch ms) and answer the new state and the revisions to write.
+
+        `evidence` is all there is for this end, in any order; `changes` those before `end_ms` not given yet.
+        Raises ValueError on a state that cannot be read.
+        """
+        memory = observe(unpack(state), service, end_ms, ordered(evidence), changes, self._config)
+        case, events = self._decide(_Moment(service, memory, end_ms, recorded_ms))
+        previous = memory.previous_id
+        if memory.case is not None and case is not memory.case and memory.case.revision and case is None:
+            previous = memory.case.incident_id
+        return pack(replace(memory, case=case, previous_id=previous)), events
+
+    def open_incidents(self, state: bytes) -> int:
+        """Return how many incidents of this service are open: 0 or 1."""
+        case = unpack(state).case
+        return int(case is not None and case.merged_into is None)
+
+    def _decide(self, at: _Moment) -> tuple[Case | None, list[IncidentEvent]]:
+        case, own = at.memory.case, at.own
+        if case is None:
+            return (None, []) if own.onset_ms is None else self._begin(at, own)
+        if case.merged_into is not None:
+            return self._follow(at, case, case.merged_into)
+        if own.onset_ms is None:
+            case, event = self._write("resolved", "calm for the clear time", at, case)
+            return None, [event]
+        case = replace(case, last_seen_ms=own.last_strange_ms, strange=own.strange)
+        root = Neighbours(at.service, at.memory, self._config).root(own)
+        near = at.end_ms - case.opened_ms <= FOLLOW_WINDOWS * self._config.windows.slide_ms
+        if root is not None and near and case.rule == "model_opens":
+            case, event = self._write("merged", f"explained by {root}", at, replace(case, merged_into=root))
+            return case, [event]
+        return self._update(at, case)
+
+    def _begin(self, at: _Moment, own: Episode) -> tuple[Case | None, list[IncidentEvent]]:
+        """Open, or join a dependency's incident, or wait one window for a dependency that is turning."""
+        neighbours = Neighbours(at.service, at.memory, self._config)
+        case = self._case(at, own, own.onset_ms or 0, own.ripe_ms)
+        if own.rule == "model_opens":
+            root = neighbours.root(own)
+            if root is not None:
+                return replace(case, merged_into=root), []
+            if at.end_ms < own.ripe_ms + self._config.windows.slide_ms and neighbours.may_follow(own):
+                return None, []
+        reason = f"{self._config.opening.m} of {self._config.opening.n} windows strange"
+        case, event = self._write("opened", reason, at, case)
+        return case, [event]
+
+    def _follow(self, at: _Moment, case: Case, leader: str) -> tuple[Case | None, list[IncidentEvent]]:
+        """Stay with the dependency's incident until both are over, or until something shows that it does not explain."""
+        episode = Neighbours(at.service, at.memory, self._config).by_id(leader)
+        if episode is None:
+            return (None if at.own.onset_ms is None else case), []
+        first = unexplained(at.own, episode.signals, self._config.opening.m)
+        if at.own.onset_ms is None or first is None:
+            return case, []
+        fresh = self._case(at, at.own, first.start_ms, at.end_ms)
+        previous = case.incident_id if case.revision else case.previous_id
+        fresh, event = self._write(
+            "opened", f"symptoms that {leader} does not explain", at, replace(fresh, previous_id=previous)
+        )
+        return fresh, [event]
+
+    def _update(self, at: _Moment, case: Case) -> tuple[Case, list[IncidentEvent]]:
+        judged = self._judge(at, case)[0]
+        differing = [name for name in ("severity", "entity", "category", "joined", "members")
+                     if getattr(judged, name) != getattr(case, name)]  # fmt: skip
+        if not differing:
+            return replace(case, touched=judged.touched), []
+        words = {"entity": "cause", "category": "cause", "joined": "correlation", "members": "callers"}
+        reason = "changed: " + ", ".join(dict.fromkeys(words.get(name, name) for name in differing))
+        case, event = self._write("updated", reason, at, case)
+        return case, [event]
+
+    def _case(self, at: _Moment, own: Episode, onset_ms: int, detected_ms: int) -> Case:
+        return Case(
+            incident_id=incident_id(at.service, self._config.outputs.environment, own.rule, onset_ms),
+            rule=own.rule,
+            onset_ms=onset_ms,
+            detected_ms=detected_ms,
+            opened_ms=at.end_ms,
+            last_seen_ms=own.last_strange_ms,
+            strange=own.strange,
+            previous_id=at.memory.previous_id,
+        )
+
+    def _scene(self, at: _Moment, case: Case) -> Scene:
+        join = self._config.join
+        from_ms = case.onset_ms - join.infra_leads
+        traces = tuple(trace for trace in at.memory.traces if trace.last_ms > from_ms)
+        until_ms = case.onset_ms + self._config.windows.size
+        changes = tuple(
+            one for one in at.memory.changes if case.onset_ms - join.change_leads <= one.timestamp_ms <= until_ms
+        )  # fmt: skip
+        return Scene(
+            service=at.service,
+            incident_id=case.incident_id,
+            onset_ms=case.onset_ms,
+            last_seen_ms=case.last_seen_ms,
+            strange=case.strange,
+            window_ms=self._config.windows.size,
+            join=join,
+            traces=traces,
+            changes=changes,
+            silent=silent(at.memory, at.end_ms),
+        )
+
+    def _judge(self, at: _Moment, case: Case) -> tuple[Case, Revision]:
+        """Work out cause, severity, kind and members as of now, without counting a revision."""
+        scene = self._scene(at, case)
+        callers = Neighbours(at.service, at.memory, self._config).callers()
+        ours = [name for name, one in callers.items() if explained(one.signals, at.own.signals)]
+        members = tuple(sorted({*case.members, *ours}))
+        touched = tuple(sorted({*case.touched, *members, *callers}))
+        suspects = settle(rank(scene), case.entity, case.category)
+        weighed = factors(scene, len(touched))
+        near = any(trace.stream == "infra" and trace.relation in ("self", "carrier") for trace in scene.traces)
+        judged = replace(
+            case,
+            severity=grade(weighed, case.severity),
+            entity=suspects[0].entity,
+            category=suspects[0].category,
+            joined="infra_only" if case.rule == "infra_only" else ("joined" if near else "model_only"),
+            members=members,
+            touched=touched,
+        )
+        over = at.end_ms >= case.onset_ms + self._config.join.infra_lags
+        revision = Revision(
+            "updated", "", judged, scene, suspects, weighed, at.end_ms, at.recorded_ms, over and not scene.silent
+        )  # fmt: skip
+        return judged, revision
+
+    def _write(self, kind: Kind, reason: str, at: _Moment, case: Case) -> tuple[Case, IncidentEvent]:
+        judged, revision = self._judge(at, case)
+        judged = replace(judged, revision=case.revision + 1)
+        written = Revision(**{**vars(revision), "kind": kind, "reason": reason, "case": judged})
+        return judged, build(written, self._config, self._provenance)

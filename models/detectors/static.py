@@ -1,0 +1,77 @@
+"""Static rules with a duration: a signal beyond a level for so long without a gap.
+
+Exact, needs no learning, and blind to everything that nobody wrote a rule for. The score is the share of the
+duration that has passed; its p-value is nominal: the one that has this score on the common scale.
+"""
+
+from fnmatch import fnmatch
+
+import numpy as np
+
+from models.columns import Array
+from models.config import Rule, Section
+from models.detectors.base import Context, Marks, View
+from models.frame import Floats
+from models.series import Layout
+
+KIND = "static"
+NOMINAL_ALPHA = 1e-4
+
+
+class Options(Section):
+    """Options of kind `static`: none; it applies `rules`."""
+
+
+def build(options: Options, context: Context) -> "StaticRules":  # noqa: ARG001
+    """Build the rules of the pipeline."""
+    return StaticRules(context.pipeline.rules, context.pipeline.windows.slide_ms)
+
+
+class StaticRules:
+    """Remembers, per rule and series, how many windows in a row have broken it."""
+
+    def __init__(self, rules: list[Rule], slide_ms: int) -> None:
+        self._rules = {_name(rule): rule for rule in rules}
+        self._needed = {name: max(1, -(-rule.lasting // slide_ms)) for name, rule in self._rules.items()}
+
+    @property
+    def layout(self) -> Layout:
+        """One run length per rule."""
+        return dict.fromkeys(self._rules, (None, 0.0))
+
+    def score(self, view: View) -> Marks:
+        """Answer one verdict per row that some rule speaks of: its nearest rule."""
+        best = np.full(len(view.frame.signals), -1.0)
+        for name, rule in self._rules.items():
+            run = self._run(name, rule, view)
+            best = np.maximum(best, np.where(_applies(rule, view), run / self._needed[name], -1.0))
+        rows = np.flatnonzero(best >= 0)
+        scores = best[rows]
+        return Marks(KIND, rows, scores, np.power(NOMINAL_ALPHA, scores), [""] * len(rows))
+
+    def update(self, view: View, marks: Marks) -> dict[str, Array]:  # noqa: ARG002
+        """Lengthen the runs of broken rules, and end the others."""
+        return {name: self._run(name, rule, view) for name, rule in self._rules.items()}
+
+    def _run(self, name: str, rule: Rule, view: View) -> Floats:
+        broken = np.zeros(len(view.frame.values), bool)
+        if rule.above is not None:
+            broken |= view.frame.values > rule.above
+        if rule.below is not None:
+            broken |= view.frame.values < rule.below
+        return np.where(broken & _applies(rule, view), view.memory[name] + 1, 0.0)
+
+
+def _applies(rule: Rule, view: View) -> Array:
+    pairs = zip(view.frame.subjects, view.frame.signals, strict=True)
+    return np.array(
+        [
+            fnmatch(signal, rule.signal) and fnmatch(subject.partition("/")[2], rule.service)
+            for subject, signal in pairs
+        ],
+        bool,
+    )
+
+
+def _name(rule: Rule) -> str:
+    return f"static/{rule.service}/{rule.signal}/{rule.above}/{rule.below}/{rule.lasting}"

@@ -1,0 +1,85 @@
+"""The local expectation: what a signal should be now, from its own recent windows and from the trained baseline.
+
+Median and MAD of the last windows resist a minority of strange ones (Rousseeuw and Croux, JASA 1993). A trained
+baseline stands in until enough windows are known, and then keeps the spread from shrinking on a short quiet stretch.
+Blind spot: a drift slower than the history is followed, not seen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.artifact import SeriesBaseline
+from models.columns import Array
+from models.config import Expectation
+from models.frame import Floats, Frame
+from models.series import Layout
+
+#: A MAD times this estimates a normal standard deviation.
+MAD_TO_SIGMA = 1.4826
+#: Windows that the baseline's spread counts for beside the local one.
+PRIOR_WEIGHT = 15
+#: No signal is trusted to be steadier than this share of its level.
+RELATIVE_FLOOR = 0.02
+ABSOLUTE_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Aligned arrays [rows]: expectation, spread, residual in spreads (`z`), and whether the row can be judged."""
+
+    level: Floats
+    scale: Floats
+    z: Floats
+    ready: Array
+
+
+class LocalExpectation:
+    """Keeps `history`, `count` and `frozen` for every series."""
+
+    def __init__(self, settings: Expectation, baselines: Mapping[str, SeriesBaseline]) -> None:
+        self._settings = settings
+        self._baselines = baselines
+
+    @property
+    def layout(self) -> Layout:
+        """The columns that it remembers."""
+        return {"history": (self._settings.history, np.nan), "count": (None, 0.0), "frozen": (None, 0.0)}
+
+    def expect(self, frame: Frame, memory: Mapping[str, Array]) -> Expected:
+        """Judge each row of a frame against its past, which does not yet hold the frame."""
+        history, count = memory["history"], memory["count"]
+        known = [self._baselines.get(key) for key in frame.keys]
+        base_level = np.array([b.median if b else np.nan for b in known])
+        base_scale = np.array([b.scale if b else np.nan for b in known])
+        trained = ~np.isnan(base_level)
+        local = count >= self._settings.warm_up
+        median, spread = _median_and_spread(history)
+        level = np.where(local, median, base_level)
+        weight = np.minimum(count, self._settings.history)
+        pooled = np.sqrt((weight * spread**2 + PRIOR_WEIGHT * base_scale**2) / (weight + PRIOR_WEIGHT))
+        scale = np.where(local, np.where(trained, pooled, spread), base_scale)
+        ready = local | trained
+        level, scale = np.where(ready, level, frame.values), np.where(ready, scale, 1.0)
+        floor = np.maximum(RELATIVE_FLOOR * np.abs(level), ABSOLUTE_FLOOR)
+        scale = np.maximum(np.maximum(scale, frame.errors), floor)
+        return Expected(level, scale, (frame.values - level) / scale, ready)
+
+    def learn(self, frame: Frame, memory: Mapping[str, Array], strange: Array) -> dict[str, Array]:
+        """Answer the memory with the frame in it; strange rows stay out, but no longer than `freeze_cap` windows."""
+        history, count, frozen = (memory[name].copy() for name in ("history", "count", "frozen"))
+        frozen = np.where(strange, frozen + 1, 0)
+        taken = np.flatnonzero(~strange | (frozen > self._settings.freeze_cap))
+        slot = count[taken].astype(np.int64) % self._settings.history
+        history[taken, slot] = frame.values[taken]
+        count[taken] += 1
+        return {"history": history, "count": count, "frozen": frozen}
+
+
+def _median_and_spread(history: Floats) -> tuple[Floats, Floats]:
+    """Median and scaled MAD of each row [rows, windows]; NaN places are empty, an empty row answers 0 and 0."""
+    filled = np.where(np.isnan(history).all(axis=1, keepdims=True), 0.0, history)
+    median = np.nanmedian(filled, axis=1)
+    spread = MAD_TO_SIGMA * np.nanmedian(np.abs(filled - median[:, None]), axis=1)
+    return median, spread

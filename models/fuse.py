@@ -1,0 +1,77 @@
+"""One verdict per subject and window: the strongest of the detectors, on their common scale."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from models.detectors.base import Marks, View
+from models.scores import Contribution, Score, Span, Stream
+from models.times import to_iso
+
+#: Signals named in the verdict, strongest first.
+NAMED = 5
+
+
+def fused_scores(view: View, marks: Sequence[Marks], stream: Stream, start_ms: int, end_ms: int) -> Mapping[str, Score]:
+    """Answer subject -> the line `fused`; a subject on which every detector abstained has its commonest reason."""
+    span = Span(to_iso(start_ms), to_iso(end_ms))
+    by_subject: dict[str, list[tuple[float, float, str, str]]] = defaultdict(list)
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for mark in marks:
+        for place, row in enumerate(mark.rows):
+            subject = view.frame.subjects[row]
+            if mark.reasons[place]:
+                reasons[subject].append(mark.reasons[place])
+                continue
+            signal = "" if mark.multivariate else view.frame.signals[row]
+            by_subject[subject].append((mark.scores[place], mark.p_values[place], mark.detector, signal))
+    counts: dict[str, int] = {}
+    for subject, count in zip(view.frame.subjects, view.frame.counts.tolist(), strict=True):
+        counts[subject] = max(count, counts.get(subject, 0))
+    return {
+        subject: _fused(subject, by_subject.get(subject, []), reasons[subject], count, stream, span)
+        for subject, count in counts.items()
+    }
+
+
+def _fused(
+    subject: str, verdicts: list[tuple[float, float, str, str]], reasons: list[str], n: int, stream: Stream, span: Span
+) -> Score:
+    if not verdicts:
+        warming = "warming_up" in reasons
+        return Score(
+            service=subject.partition("/")[2],
+            entity=subject,
+            window=span,
+            detector="fused",
+            score=0.0,
+            p_value=1.0,
+            n=n,
+            stream=stream,
+            status="warming_up" if warming else "abstained",
+            reason="warming_up" if warming else min(reasons, default="no_detector"),
+        )
+    score, p_value, _, _ = max(verdicts)
+    return Score(
+        service=subject.partition("/")[2],
+        entity=subject,
+        window=span,
+        detector="fused",
+        score=float(f"{score:.6g}"),
+        p_value=float(f"{p_value:.6g}"),
+        n=n,
+        stream=stream,
+        contributions=_shares(verdicts),
+    )
+
+
+def _shares(verdicts: list[tuple[float, float, str, str]]) -> list[Contribution]:
+    """Share the verdict among the signals by the square of their scores: strong ones carry it."""
+    best: dict[str, float] = defaultdict(float)
+    for score, _, _, signal in verdicts:
+        if signal:
+            best[signal] = max(best[signal], score)
+    named = sorted(best.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
+    total = float(np.sum([score**2 for _, score in named]))
+    return [Contribution(signal, round(float(score**2 / total), 4)) for signal, score in named if total and score > 0]

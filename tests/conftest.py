@@ -1,0 +1,34 @@
+"""The real broker and the real Flink cluster: one of each for the whole test session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crosstide.cluster import broker as kafka
+from crosstide.cluster import flink
+from crosstide.cluster.wheel import cluster_python
+
+
+@pytest.fixture(scope="session")
+def cluster_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cluster")
+
+
+@pytest.fixture(scope="session")
+def broker(cluster_dir: Path) -> Iterator[kafka.Broker]:
+    started = kafka.start(cluster_dir)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def wheel_python(cluster_dir: Path) -> Path:
+    return cluster_python(cluster_dir)
+
+
+@pytest.fixture(scope="session")
+def flink_cluster(cluster_dir: Path, wheel_python: Path) -> Iterator[flink.FlinkCluster]:
+    started = flink.start(cluster_dir, python=wheel_python)
+    yield started
+    started.stop()
