@@ -1,4 +1,4 @@
-"""`docs/configuration.md`: every key of the configuration, its unit, default and meaning, from the models themselves."""
+"""`docs/configuration.md`: every key of the configuration, its unit, default and meaning, from the models."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,8 @@ A **duration** is a whole number with a unit: `500ms`, `10s`, `5m`, `6h`, `2d`.
 
 This page is generated from the program (`python -m crosstide.docs`); do not edit it.
 """
-_TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+_LONG = 130
+_TYPES: dict[Any, str] = {int: "whole number", float: "number", str: "text", bool: "true or false"}
 
 
 def configuration_page(kinds: Mapping[str, type[BaseModel]]) -> str:
@@ -60,6 +61,11 @@ def _table(section: type[BaseModel], prefix: str) -> Iterator[str]:
     yield "| key | value | default | meaning |\n|---|---|---|---|"
     yield from _rows(section, prefix)
     yield ""
+    for name, field in section.model_fields.items():
+        items = _plain_default(field)
+        if isinstance(items, list) and len(json.dumps(items)) > _LONG:
+            lines = "\n".join(f"- {json.dumps(item)}" for item in items)
+            yield f"Default of `{prefix}{field.alias or name}`:\n\n```yaml\n{lines}\n```\n"
 
 
 def _rows(section: type[BaseModel], prefix: str) -> Iterator[str]:
@@ -69,8 +75,8 @@ def _rows(section: type[BaseModel], prefix: str) -> Iterator[str]:
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
         inner = section_of(field.annotation)
         if inner is not None:
-            origin = get_origin(field.annotation)
-            yield from _rows(inner, key + {list: "[].", dict: ".NAME."}.get(origin or object, "."))
+            joint: dict[Any, str] = {list: "[].", dict: ".NAME."}
+            yield from _rows(inner, key + joint.get(get_origin(field.annotation), "."))
 
 
 def _value(field: FieldInfo) -> str:
@@ -96,7 +102,8 @@ def _words(annotation: Any, metadata: list[Any]) -> str:
         return "section"
     if arguments and all(isinstance(a, str) for a in arguments):
         return " or ".join(f"`{a}`" for a in arguments)
-    return _TYPES.get(annotation, _TYPES.get(arguments[0], "value") if arguments else "value")
+    plain: Any = arguments[0] if arguments else annotation
+    return _TYPES.get(plain, "value")
 
 
 def _holds_mapping(annotation: Any) -> bool:
@@ -111,16 +118,24 @@ def _marks(annotation: Any) -> list[Any]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = field.get_default(call_default_factory=True, validated_data={})
+    value = _plain_default(field)
     if value is None:
         return "-"
+    if isinstance(value, BaseModel):
+        return "see there"
     if isinstance(value, int) and _words(field.annotation, field.metadata) == "duration":
         value = format_duration(value)
-    if isinstance(value, BaseModel):
-        return "see below"
+    shown = value if isinstance(value, str) else json.dumps(value)
+    return f"`{shown}`" if len(shown) <= _LONG else "below"
+
+
+def _plain_default(field: FieldInfo) -> Any:
+    if field.is_required():
+        return None
+    value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, list):
-        value = [v.model_dump(mode="json", by_alias=True) if isinstance(v, BaseModel) else v for v in value]
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+        return [v.model_dump(exclude_unset=True, by_alias=True) if isinstance(v, BaseModel) else v for v in value]
+    return value
 
 
 def _first_line(section: type[BaseModel]) -> str:

@@ -1,5 +1,6 @@
 """`docs/schemas/*.json`: the JSON Schema (2020-12) of every topic, from the structs that parse and write it."""
 
+import inspect
 import json
 from typing import Any
 
@@ -29,8 +30,10 @@ def schemas() -> dict[str, str]:
 
 def schema(name: str) -> dict[str, Any]:
     """Return one schema; its `$id` is `urn:crosstide:schema:NAME:1`."""
-    (root,), components = msgspec.json.schema_components([TOPICS[name]], ref_template="#/$defs/{name}")
-    own = components.pop(TOPICS[name].__name__)
+    _, components = msgspec.json.schema_components([TOPICS[name]], ref_template="#/$defs/{name}")
+    for component in components.values():
+        component["description"] = inspect.cleandoc(component.get("description", ""))
+    own: dict[str, Any] = components.pop(TOPICS[name].__name__)
     own.pop("title", None)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

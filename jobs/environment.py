@@ -28,7 +28,7 @@ LOCAL: dict[str, str] = {
     "rest.bind-address": "127.0.0.1",
     "rest.address": "127.0.0.1",
     "taskmanager.memory.managed.size": "512m",
-    "taskmanager.memory.network.min": "64m",
+    "taskmanager.memory.network.min": "128m",  # equal bounds: a mini-cluster does not resolve a range
     "taskmanager.memory.network.max": "128m",
 }
 
@@ -40,7 +40,7 @@ def cluster_environment(settings: Mapping[str, str]) -> StreamTableEnvironment:
 
 def local_environment(settings: Mapping[str, str]) -> StreamTableEnvironment:
     """Answer an embedded mini-cluster whose Python workers are processes, as they are on every real cluster."""
-    os.environ["_python_worker_execution_mode"] = "process"
+    os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112  (PyFlink reads it in lower case)
     return _environment({**COMMON, **LOCAL, "python.executable": sys.executable, **settings})
 
 

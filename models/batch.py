@@ -14,8 +14,9 @@ from models.intake import Accepted, Intake, Rejected, TopicName, is_heartbeat
 from models.model_blob import pack_model_outputs
 from models.packets import DEAD_LETTER_BYTES, Account, DeadLetter, Packet
 from models.records import Change, ModelOutput, Telemetry, entity_of
+from models.scores import Judged, Score
 from models.telemetry_blob import pack_telemetry
-from models.times import to_iso
+from models.times import to_iso, to_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class BatchReader:
             if isinstance(found, Rejected):
                 count["late" if found.reason == "late" else "dead_lettered"] += 1
                 packets.append(_dead_letter(self._topic, arrival, found))
+                continue
+            if isinstance(found.record, Score):
+                count["scored"] += 1
+                packets.append(_judged(found.record))
                 continue
             if abs(found.body_ms - arrival.timestamp) > self._max_skew:
                 count["skewed"] += 1
@@ -96,6 +101,14 @@ def _accounts(topic: str, counts: dict[int, Counter[str]]) -> Iterator[Packet]:
 
 def _change(arrival: Arrival, change: Change) -> Packet:
     return Packet("change", change.service, arrival.timestamp, msgspec.msgpack.encode(change))
+
+
+def _judged(score: Score) -> Packet:
+    """One line of a score topic, as the evidence that it was when it was written."""
+    subject = score.entity or f"service/{score.service}"
+    start_ms, end_ms = to_milliseconds(score.window.start), to_milliseconds(score.window.end)
+    judged = Judged(subject, score.stream, start_ms, end_ms, [], [score])
+    return Packet("judged", subject, end_ms - 1, msgspec.msgpack.encode(judged))
 
 
 def _dead_letter(topic: str, arrival: Arrival, why: Rejected) -> Packet:

@@ -5,7 +5,7 @@ The whole memory of a bucket is one value of bytes, read and written once per wi
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,13 +17,14 @@ from models.features import model_frame, telemetry_frame
 from models.frame import Frame
 from models.model_pane import ModelPane
 from models.packets import Account, Packet
-from models.scorer import Judged, Scorer
-from models.scores import Stream
+from models.scores import Judged, Stream
 from models.series import SeriesTable
 from models.telemetry_pane import Carry, TelemetryPane
 
 Pane = TypeVar("Pane", ModelPane, TelemetryPane)
 VERSION = 1
+#: (series, frame, window start, window end) -> series that have learned the frame, verdicts
+Judge = Callable[[SeriesTable, Frame, int, int], tuple[SeriesTable, list[Judged]]]
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -58,9 +59,9 @@ class Bucket(ABC, Generic[Pane]):
 
     topic: str
 
-    def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
-        self._pipeline = scorer.pipeline
+    def __init__(self, pipeline: Pipeline, judge: Judge) -> None:
+        self._pipeline = pipeline
+        self._judge = judge
 
     def close(self, memory: bytes | None, blobs: Sequence[tuple[int, bytes]], end_ms: int) -> Closed:
         """End a window: fold the blobs (pane, bytes) of panes that are over, judge, and keep what is still needed."""
@@ -79,7 +80,7 @@ class Bucket(ABC, Generic[Pane]):
         table = SeriesTable.unpack(known.table)
         judged: list[Judged] = []
         if inside:
-            table, judged = self._scorer.judge(table, self._frame(inside), start_ms, end_ms)
+            table, judged = self._judge(table, self._frame(inside), start_ms, end_ms)
         needed = start_ms + self._pipeline.windows.slide_ms
         kept = [(pane_ms, data) for pane_ms, data in sorted(panes.items()) if pane_ms >= needed]
         warming = sum(1 for verdict in judged if verdict.scores[0].status == "warming_up")
@@ -143,9 +144,9 @@ class TelemetryBucket(Bucket[TelemetryPane]):
         return telemetry_frame(telemetry_pane.merge_panes(panes), self._pipeline.windows.size)
 
 
-def bucket_for(stream: Stream, scorer: Scorer) -> "ModelBucket | TelemetryBucket":
+def bucket_for(stream: Stream, pipeline: Pipeline, judge: Judge) -> "ModelBucket | TelemetryBucket":
     """Build the bucket of a stream."""
-    return ModelBucket(scorer) if stream == "model" else TelemetryBucket(scorer)
+    return (ModelBucket if stream == "model" else TelemetryBucket)(pipeline, judge)
 
 
 def _decode(memory: bytes) -> Memory:

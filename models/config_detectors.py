@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from models.config import Detectors
+from models.config_document import Document
 from models.config_problems import Path, Problem, problem_at, unknown
 from models.config_schema import schema_problems
-from models.config_document import Document
 
 
 def detector_problems(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from models.config import Pipeline, Rule
-from models.config_problems import Path, closest, unknown
+from models.config_problems import MAX_COMPARED, Path, closest, unknown
 from models.durations import format_duration as text
 from models.signals import judge_pattern
 
@@ -40,11 +40,12 @@ def _windows(pipeline: Pipeline) -> Iterator[Finding]:
         yield Finding(
             (size, pane), f"size {text(w.size)} is not a multiple of pane {text(w.pane)}", _near(w.size, w.pane)
         )
-    elif w.size % w.slide_ms or w.slide_ms % w.pane:
-        values = [v for v in range(w.pane, w.size + 1, w.pane) if w.size % v == 0] if w.size // w.pane <= 10_000 else []
-        fit = f"a multiple of pane {text(w.pane)} that divides size {text(w.size)}"
-        works = f": {_either([text(v) for v in values[-6:]])}" if values else ""
-        yield Finding((slide, size, pane), f"slide {text(w.slide_ms)} is not {fit}", f"one that is{works}")
+    if w.slide is not None and w.slide % w.pane:
+        message = f"slide {text(w.slide)} is not a multiple of pane {text(w.pane)}"
+        yield Finding((slide, pane), message, _near(w.slide, w.pane))
+    elif w.slide is not None and w.size % w.slide:
+        message = f"slide {text(w.slide)} does not divide size {text(w.size)}"
+        yield Finding((slide, size, pane), message, _divisors(w.size, w.pane))
     if 0 < w.forget < w.size:
         message = f"forget {text(w.forget)} is shorter than size {text(w.size)}"
         yield Finding((forget, size), message, f"{text(w.size)} or more")
@@ -63,7 +64,8 @@ def _counts(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def _rules(pipeline: Pipeline) -> Iterator[Finding]:
-    slide = pipeline.windows.slide_ms
+    # where the windows themselves are wrong, nothing can be said of what has to fit them
+    slide = 0 if any(_windows(pipeline)) else pipeline.windows.slide_ms
     for index, rule in enumerate(pipeline.rules):
         here: Path = ("rules", index)
         lasting: Path = (*here, "for")
@@ -71,9 +73,9 @@ def _rules(pipeline: Pipeline) -> Iterator[Finding]:
             yield Finding(((*here, "signal"),), *found)
         yield from _limits(rule, here)
         steps = (("windows", "slide"), ("windows", "size"))
-        if rule.lasting == 0 or (slide and rule.lasting % slide):
+        if slide and (rule.lasting == 0 or rule.lasting % slide):
             message = f"for {text(rule.lasting)} is not a multiple of {text(slide)}, the distance between windows"
-            yield Finding((lasting, *steps), message, _near(rule.lasting, slide) if slide else "a longer one")
+            yield Finding((lasting, *steps), message, _near(rule.lasting, slide))
         services = pipeline.topology.services
         if "*" not in rule.service and rule.service not in services and closest(rule.service, services):
             yield Finding(((*here, "service"),), *unknown("service", rule.service, services))
@@ -112,10 +114,18 @@ def _topology(pipeline: Pipeline) -> Iterator[Finding]:
             if called == name:
                 yield Finding(((*here, "calls", index),), f"'{name}' calls itself", "only the other services it calls")
             elif called not in services:
-                message, hint = unknown("service", called, set(services) - {name})
-                add = f"'{called}' under 'services'"
-                hint = f"{hint}, or add {add}" if closest(called, services) else f"{add} too, or leave the call out"
+                # comparing names with thousands of services, for thousands of calls, would take minutes
+                near = closest(called, services) if len(services) <= MAX_COMPARED else None
+                message = f"unknown service '{called}'" + (f": did you mean '{near}'?" if near else "")
+                add = f"'{called}' under 'services' too"
+                hint = f"{near}, or add {add}" if near else f"{add}, or leave the call out"
                 yield Finding(((*here, "calls", index),), message, hint)
+
+
+def _divisors(size: int, pane: int) -> str:
+    panes = size // pane
+    values = [text(n * pane) for n in range(1, min(panes, 10_000) + 1) if size % (n * pane) == 0]
+    return _either(values[-6:]) if values else f"{text(size)}, the size itself"
 
 
 def _near(value: int, step: int) -> str:

@@ -6,6 +6,8 @@ from difflib import SequenceMatcher, get_close_matches
 
 #: Where a value stands in the configuration: keys and list indexes from the root.
 Path = tuple[str | int, ...]
+MAX_COMPARED = 500
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def dotted(path: Path) -> str:
 def unknown(what: str, name: str, known: Iterable[str]) -> tuple[str, str]:
     """Return message and hint for a name that is not one of `known`."""
     names = sorted(known)
-    near = closest(name, names)
+    near = closest(name, names) if len(names) <= MAX_COMPARED else None
     if near:
         return f"unknown {what} '{name}': did you mean '{near}'?", near
-    return f"unknown {what} '{name}'", f"one of {', '.join(names)}" if names else ""
+    more = ", ..." if len(names) > MAX_LISTED else ""
+    return f"unknown {what} '{name}'", f"one of {', '.join(names[:MAX_LISTED])}{more}" if names else ""

@@ -8,8 +8,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.config import Pipeline
-from models.config_problems import Path, Problem, problem_at, unknown
 from models.config_document import Document
+from models.config_problems import Path, Problem, problem_at, unknown
 
 _TYPES = {
     "list_type": ("a list", "[a, b], or one item a line after '- '"),

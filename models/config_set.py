@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from models.config import Pipeline
-from models.config_problems import Path, Spot, problem_at
 from models.config_document import Document
+from models.config_problems import Path, Spot, problem_at
 from models.config_tree import parse
 
 FILE = "--set"
@@ -33,6 +33,8 @@ def apply_override(document: Document, text: str, number: int) -> None:
     path = (*holder[1], _index(names[-1][0], holder[0]))
     value = parse(text[begins:], FILE, path, number, begins + 1)
     document.problems += value.problems
+    if value.broken:
+        return
     document.forget(path)
     _put(holder[0], path[-1], value.data)
     document.keys |= value.keys | {path: names[-1][1]}

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from models.config import Pipeline
 from models.config_detectors import detector_problems
+from models.config_document import Document
 from models.config_meaning import find
 from models.config_problems import ConfigErrors, Path, Problem, problem_at
 from models.config_schema import schema_problems, suspects
 from models.config_set import apply_override
-from models.config_document import Document
 from models.config_tree import parse
 from models.signals import canonical
 
@@ -90,7 +90,7 @@ def _add_topology(document: Document, other: Document) -> None:
     if isinstance(base, dict) and isinstance(other.data, dict):
         old, new = base.get("services"), other.data.get("services")
         if isinstance(old, dict) and isinstance(new, dict):
-            for name in new:
+            for name in old.keys() & new.keys():
                 document.forget((*TOPOLOGY, "services", name))
             other.data["services"] = old | new
         document.data["topology"] = base | other.data

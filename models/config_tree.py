@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
 from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.reader import ReaderError
 
 from models.config_document import Document
 from models.config_problems import Path, Spot, problem_at
@@ -33,6 +34,12 @@ def parse(text: str, file: str, prefix: Path = (), line: int = 1, column: int = 
         document.breaks(error.spot, f"nested deeper than {MAX_DEPTH} levels", "fewer levels")
     except MarkedYAMLError as error:
         note_syntax(document, text, error, line, column)
+    except ReaderError as error:
+        before = text[: error.position].split("\n")
+        spot = Spot(file, line + len(before) - 1, len(before[-1]) + (column if len(before) == 1 else 1))
+        document.breaks(
+            spot, f"the character U+{ord(text[error.position]):04X} cannot stand here", "the text without it"
+        )
     except YAMLError as error:
         document.breaks(document.root, f"not a text that YAML can hold: {' '.join(str(error).split())[:200]}")
     return document
@@ -77,7 +84,6 @@ class _Reader:
             return self._complain(event, f"the alias '*{event.anchor}' is not followed here", "the value itself")
         if event.tag is not None and event.tag != "!":
             self._complain(event, f"the tag '{event.tag}' means nothing here", "the value without a tag")
-            event.tag = None
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if depth >= MAX_DEPTH:

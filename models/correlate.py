@@ -75,9 +75,8 @@ class Correlator:
         """
         memory = observe(unpack(state), service, end_ms, ordered(evidence), changes, self._config)
         case, events = self._decide(_Moment(service, memory, end_ms, recorded_ms))
-        previous = memory.previous_id
-        if memory.case is not None and case is not memory.case and memory.case.revision and case is None:
-            previous = memory.case.incident_id
+        over = case is None and memory.case is not None and memory.case.revision > 0
+        previous = memory.case.incident_id if over and memory.case is not None else memory.previous_id
         return pack(replace(memory, case=case, previous_id=previous)), events
 
     def open_incidents(self, state: bytes) -> int:
@@ -117,7 +116,7 @@ class Correlator:
         return case, [event]
 
     def _follow(self, at: _Moment, case: Case, leader: str) -> tuple[Case | None, list[IncidentEvent]]:
-        """Stay with the dependency's incident until both are over, or until something shows that it does not explain."""
+        """Stay with the dependency's incident until both are over, or something shows that it does not explain."""
         episode = Neighbours(at.service, at.memory, self._config).by_id(leader)
         if episode is None:
             return (None if at.own.onset_ms is None else case), []

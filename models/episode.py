@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from models.config import Pipeline
 from models.scores import Score
-from models.signals import matches
+from models.symptoms import matches
 
 Rule = Literal["model_opens", "infra_only"]
 MAX_SIGNALS = 40

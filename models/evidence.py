@@ -1,8 +1,10 @@
 """What reaches the correlator of one service: verdicts of a window, or a change, and whose they are."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from models.records import ChangeType
 from models.scores import Score, Stream
@@ -36,3 +38,11 @@ class ChangeNote(Struct, frozen=True, kw_only=True):
     type: ChangeType
     ref: str
     timestamp_ms: int
+
+
+def merged(parts: Iterable[Evidence]) -> list[Evidence]:
+    """Unite evidence on the same subject, stream and window, which a score topic delivers line by line."""
+    groups: dict[tuple[str, str, str, int], list[Evidence]] = defaultdict(list)
+    for part in parts:
+        groups[part.subject, part.relation, part.stream, part.end_ms].append(part)
+    return [structs.replace(same[0], scores=[s for part in same for s in part.scores]) for same in groups.values()]

@@ -23,9 +23,9 @@ class FlatForest:
     """All nodes of all trees in one row of arrays; the nodes of a tree are named by their place in that row.
 
     `roots` [trees]; `feature`, `threshold`, `length` [nodes]; `children` [2 * nodes]: entry `2k` is where node `k`
-    sends values up to its threshold, `2k + 1` the others. A leaf is its own child. `length` is the path length that a leaf
-    stands for; `depth` the number of steps that reach every leaf; `unit` the path length that scores 1/2 (summed over
-    trees); `offset` what PyOD subtracts, so that 0 is its own threshold.
+    sends values up to its threshold, `2k + 1` the others. A leaf is its own child. `length` is the path length that a
+    leaf stands for; `depth` the number of steps that reach every leaf; `unit` the path length that scores 1/2, summed
+    over trees; `offset` is scikit-learn's, added so that 0 is PyOD's own threshold.
     """
 
     width: int

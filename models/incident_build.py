@@ -33,6 +33,7 @@ from models.traces import Trace
 
 DATA_SCHEMA = "/schemas/incident/v1"
 Kind = Literal["opened", "updated", "resolved", "merged"]
+_STATUS: dict[Kind, IncidentStatus] = {"opened": "open", "updated": "open", "resolved": "resolved", "merged": "merged"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _data(
     revision: Revision, config: Pipeline, provenance: Provenance, best: RootCause, anomalies: list[Anomaly]
 ) -> IncidentData:
     case, scene, outputs = revision.case, revision.scene, config.outputs
-    status: IncidentStatus = {"resolved": "resolved", "merged": "merged"}.get(revision.kind, "open")  # type: ignore[assignment]
+    status = _STATUS[revision.kind]
     before: IncidentStatus | None = None if revision.kind == "opened" else "open"
     key = f"{scene.service}|{outputs.environment}|{case.rule}"
     return IncidentData(

@@ -7,15 +7,18 @@ from typing import Any, Literal
 import msgspec
 
 from models.records import Change, Label, ModelOutput, Telemetry
+from models.scores import Score
 from models.times import to_milliseconds
 
 Reason = Literal["oversized", "malformed", "mistyped", "non_finite", "late", "timestamp_ahead"]
-TopicName = Literal["model-outputs", "telemetry", "labels", "changes"]
+TopicName = Literal["model-outputs", "telemetry", "labels", "changes", "model-scores", "infra-scores"]
 RECORD_TYPES: dict[TopicName, type[Any]] = {
     "model-outputs": ModelOutput,
     "telemetry": Telemetry,
     "labels": Label,
     "changes": Change,
+    "model-scores": Score,
+    "infra-scores": Score,
 }
 HEARTBEAT = b'{"heartbeat":true}'
 _NOT_FINITE = re.compile(rb"[:\[,]\s*-?(NaN|Infinity|inf|nan|\d+[eE]\+?\d{3,})")
@@ -52,7 +55,8 @@ class Intake:
             return Rejected("oversized", f"{len(value)} bytes; limits.max_record_bytes is {self._max_bytes}")
         try:
             record = self._decode(value)
-            return Accepted(record, to_milliseconds(record.timestamp))
+            claimed = record.window.start if isinstance(record, Score) else record.timestamp
+            return Accepted(record, to_milliseconds(claimed))
         except msgspec.ValidationError as error:
             return Rejected("mistyped", str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -3,7 +3,7 @@
 from models.config import Pipeline
 from models.correlate_state import Memory
 from models.episode import Episode, Flag, incident_id
-from models.signals import family_of
+from models.symptoms import family_of
 
 #: What the callers of a service feel, by the family of its own symptoms.
 PASSES_ON = {"performance": {"performance"}, "outputs": {"outputs", "inputs"}, "inputs": {"outputs", "inputs"}}

@@ -1,4 +1,4 @@
-"""`inputs.outlier_share`: the share of sampled requests whose own feature vector the pretrained forest calls strange."""
+"""`inputs.outlier_share`: the share of sampled requests whose feature vector the pretrained forest calls strange."""
 
 from dataclasses import replace
 

@@ -9,7 +9,7 @@ from models.config import Topology
 from models.evidence import ChangeNote, Evidence, Relation
 from models.packets import Packet
 from models.records import Change
-from models.scorer import Judged
+from models.scores import Judged
 from models.times import to_milliseconds
 
 

@@ -6,13 +6,13 @@ from hashlib import sha256
 
 from models.config import Join
 from models.correlate_state import HeldChange
-from models.signals import Family, family_of
+from models.symptoms import Family, family_of
 from models.traces import Trace
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One incident at one moment. Times: epoch ms; `silent`: entities whose telemetry was there before and is not now."""
+    """One incident at one moment. Times: epoch ms; `silent`: entities whose telemetry has stopped."""
 
     service: str
     incident_id: str
@@ -60,7 +60,7 @@ class Scene:
         return min(those, key=lambda trace: (-trace.peak.score, trace.key)) if those else None
 
     def nearness(self, trace: Trace) -> float:
-        """Weigh an onset against the incident's: full at or before it within the join window, less after or long before."""
+        """Weigh an onset: full at or before the incident's within the join window, less after or long before."""
         if trace.last_ms <= self.onset_ms - self.window_ms:
             return 0.4
         if trace.onset_ms < self.onset_ms - self.join.infra_leads:

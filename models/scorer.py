@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from msgspec import Struct
 
 from models.artifact import Artifacts, TrainedForest
 from models.columns import Array
@@ -15,22 +14,11 @@ from models.expectation import LocalExpectation
 from models.frame import Frame
 from models.fuse import fused_scores
 from models.outliers import with_outlier_share
-from models.scores import Score, Stream
+from models.scores import Judged, Stream
 from models.series import Layout, SeriesTable
 from models.verdict_lines import line_scores
 
 SEEN = "seen_ms"
-
-
-class Judged(Struct, frozen=True):
-    """The verdicts on one subject in one window (epoch ms), and the services that its records named."""
-
-    subject: str
-    stream: Stream
-    start_ms: int
-    end_ms: int
-    services: list[str]
-    scores: list[Score]
 
 
 @dataclass(frozen=True)

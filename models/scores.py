@@ -50,3 +50,14 @@ class Score(Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: Status = "ok"
     reason: str | None = None
     artifact: str | None = None
+
+
+class Judged(Struct, frozen=True):
+    """The verdicts on one subject in one window (epoch ms), and the services that its records named."""
+
+    subject: str
+    stream: Stream
+    start_ms: int
+    end_ms: int
+    services: list[str]
+    scores: list[Score]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from models.correlate_state import HeldChange
 from models.incident import Category, Domain
 from models.scene import Scene
-from models.signals import Machine, falls_when_scarce, family_of, machine_of, matches, say
+from models.symptoms import Machine, falls_when_scarce, family_of, machine_of, matches, say
 from models.times import to_iso
 from models.traces import Trace
 
@@ -23,6 +23,8 @@ CHANGE_KIND: dict[str, tuple[Category, float]] = {
 #: A wait for something unseen: under a busy machine and under a change, above the unknown.
 WAIT_WEIGHT = 0.5
 UNKNOWN_SCORE = 0.15
+#: From this score on a machine is said to be short.
+SHORT = 0.3
 
 
 @dataclass(frozen=True)
@@ -143,15 +145,14 @@ def surge_suspects(scene: Scene) -> Iterator[Suspect]:
 
 
 def wait_suspects(scene: Scene, busiest: float) -> Iterator[Suspect]:
-    """Slow or failing while no machine is short (`busiest`: the best machine's score): it waits for something unseen."""
+    """Slow or failing, no machine short (`busiest`: the best machine's score): it waits for something unseen."""
     slow = [t for t in scene.symptoms if matches(t.named or "", ("latency*", "error_rate")) and t.rise >= 0]
     if not slow:
         return
     trace = min(slow, key=lambda one: (-one.peak.score, one.key))
     score = WAIT_WEIGHT * trace.strength * scene.weights["performance"] * (1 - min(1.0, busiest) ** 2)
-    argument = (
-        f"{say(trace.named or '')} {describe(trace)} and no machine under it is short: it waits for something unseen"
-    )
+    idle = "no machine under it is short" if busiest < SHORT else "the machine under it may not be all of it"
+    argument = f"{say(trace.named or '')} {describe(trace)} and {idle}: it waits for something unseen"
     yield Suspect(scene.entity, "dependency", "infra", score, argument, trace, trace.onset_ms)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from models.columns import pack
 from models.records import Telemetry, entity_of
+from models.signals import canonical
 
 KINDS = ("gauge", "counter", "delta", "event")
 #: Separates the parts of a series' name; names of records hold no control characters.
@@ -26,4 +27,4 @@ def pack_telemetry(records: list[Telemetry], times: list[int], partitions: list[
 
 
 def _series(record: Telemetry) -> str:
-    return SEPARATOR.join((entity_of(record), record.metric, record.kind, record.service or ""))
+    return SEPARATOR.join((entity_of(record), canonical(record.metric), record.kind, record.service or ""))

@@ -61,7 +61,8 @@ class Trace(Struct, frozen=True, array_like=True):
         """1: the signal went up; -1: down; 0: not known."""
         if self.peak.direction in ("up", "down"):
             return 1 if self.peak.direction == "up" else -1
-        source = self.peak if self.signal is not None else (*self.peak.contributions, self.peak)[0]
+        parts = self.peak.contributions
+        source: Verdict | Contribution = parts[0] if self.signal is None and parts else self.peak
         if source.observed is None or source.expected is None or source.observed == source.expected:
             return 0
         return 1 if source.observed > source.expected else -1
@@ -69,7 +70,7 @@ class Trace(Struct, frozen=True, array_like=True):
 
 def new_traces(evidence: list[Evidence]) -> list[Trace]:
     """Make a trace of each verdict over its threshold, in a fixed order; `fused` only repeats them."""
-    found = {}
+    found: dict[tuple[str, ...], Trace] = {}
     for one in evidence:
         for score in one.scores:
             if score.status == "ok" and score.score >= 1 and score.detector != "fused":

@@ -2,8 +2,8 @@
 
 from models.incident import Category
 from models.scene import Scene
-from models.signals import family_of, machine_of, say
 from models.suspects import Suspect, describe
+from models.symptoms import family_of, machine_of, say
 from models.times import to_iso
 from models.traces import Trace
 
@@ -22,8 +22,8 @@ _CAUSES: dict[Category, str] = {
     "telemetry_loss": "lost telemetry of {entity}",
 }
 _ADVICE: dict[Category, str] = {
-    "resource_saturation": "Find what uses up {entity} (newest process, batch job, neighbour) and move, limit or stop it;"
-    " or give the service more room.",
+    "resource_saturation": "Find what uses up {entity} (newest process, batch job, neighbour) and move, limit or stop"
+    " it; or give the service more room.",
     "oom": "Look for the kill in the kernel log of {entity}; raise the memory limit or find the leak.",
     "gpu_fault": "Check the driver's error counters of {entity}; drain it, and move the service to another GPU.",
     "network": "Check errors, drops and retransmissions on {entity} and the way to what it calls.",
@@ -32,7 +32,7 @@ _ADVICE: dict[Category, str] = {
     "traffic_surge": "Check who sends the extra requests; scale out or limit the rate of {entity}.",
     "deployment": "Compare before and after the deploy of {entity}; roll it back if the symptoms began with it.",
     "model_version": "Roll {entity} back to the model version before, then compare both on the same requests.",
-    "input_drift": "Compare recent requests to {entity} with the reference; retrain if the new inputs are here to stay.",
+    "input_drift": "Compare recent requests to {entity} with the reference; retrain if they are here to stay.",
     "concept_drift": "Compare predictions of {entity} with fresh labels; retrain on recent data.",
     "data_quality": "Find where the values of {entity} get lost upstream, and repair that before retraining.",
     "telemetry_loss": "Check whether {entity} is alive, then its collector and the way to the broker.",

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -80,7 +81,7 @@ def test_a_second_training_replaces_the_first(tmp_path: Path) -> None:
 
 
 def test_operators_can_import_the_modules_without_pyod() -> None:
-    code = "import sys, jobs.artifacts; sys.exit(any(m.split('.')[0] in {'pyod', 'sklearn', 'skops'} for m in sys.modules))"
+    code = "import sys, jobs.artifacts; sys.exit(bool({'pyod', 'sklearn', 'skops'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent, timeout=60)
 
 
@@ -212,6 +213,11 @@ def flip(directory: Path) -> None:
     (directory / "forest-0.skops").write_bytes(data)
 
 
+def a_directory(directory: Path) -> None:
+    (directory / "forest-0.skops").unlink()
+    (directory / "forest-0.skops").mkdir()
+
+
 def a_pickle(_: bytes) -> bytes:
     return pickle.dumps({"model": 1})
 
@@ -238,8 +244,7 @@ CASES: dict[str, tuple[Tamper, str, str]] = {
     "no directory": (shutil.rmtree, "manifest.json", "is missing"),
     "no model": (lambda d: (d / "forest-0.skops").unlink(), "forest-0.skops", "is missing"),
     "no baseline": (lambda d: (d / "baseline.json").unlink(), "baseline.json", "is missing"),
-    "a directory for a model": (
-        lambda d: ((d / "forest-0.skops").unlink(), (d / "forest-0.skops").mkdir()), "forest-0.skops", "cannot be read"),
+    "a directory for a model": (a_directory, "forest-0.skops", "cannot be read"),
     "cut manifest": (cut("manifest.json"), "manifest.json", "not a manifest"),
     "cut model": (cut("forest-0.skops"), "forest-0.skops", "truncated"),
     "one bit": (flip, "forest-0.skops", "sha256 differs"),
@@ -253,7 +258,7 @@ CASES: dict[str, tuple[Tamper, str, str]] = {
     "absolute path": (raw(lambda m: m["baseline"].update(file="/etc/passwd")), "manifest.json", "file"),
     "hidden newline": (raw(lambda m: m["baseline"].update(file="baseline.json\n")), "manifest.json", "file"),
     "claims a huge file": (raw(lambda m: m["baseline"].update(size=2**40)), "manifest.json", "size"),
-    "huge manifest": (lambda d: (d / "manifest.json").open("ab").truncate(65 * 2**20), "manifest.json", "larger than"),
+    "huge manifest": (lambda d: os.truncate(d / "manifest.json", 65 * 2**20), "manifest.json", "larger than"),
     "another major": (forge(lambda m: m["libraries"].update(numpy="1.26.4")), "manifest.json", "numpy 1.26.4"),
     "no library": (forge(lambda m: m["libraries"].pop("pyod")), "manifest.json", "pyod none"),
     "a forest twice": (forge(lambda m: m["forests"].append(first(m))), "manifest.json", "twice"),
@@ -267,7 +272,8 @@ CASES: dict[str, tuple[Tamper, str, str]] = {
     "baseline of text": (baseline(b'{"baselines": {}, "inflation": {"x": "1"}}'), "baseline.json", "not a baseline"),
     "infinite baseline": (baseline(b'{"baselines": {}, "inflation": {"x": 1e999}}'), "baseline.json", "not a baseline"),
     "negative scale": (
-        baseline(b'{"baselines": {"x": {"median": 1, "scale": -1, "n": 5}}, "inflation": {}}'), "baseline.json", "negative"),
+        baseline(b'{"baselines": {"x": {"median": 1, "scale": -1, "n": 5}}, "inflation": {}}'),
+        "baseline.json", "negative"),
     "inflation of nothing": (baseline(b'{"baselines": {}, "inflation": {"x": 0}}'), "manifest.json", "inflation"),
     "a pickle": (model(a_pickle), "forest-0.skops", "not a zip"),
     "empty": (model(lambda _: b""), "forest-0.skops", "not a zip"),

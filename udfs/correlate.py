@@ -11,7 +11,7 @@ from pyflink.datastream import KeyedProcessFunction
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from models.correlate import Correlator, CorrelatorSettings
-from models.evidence import ChangeNote, Evidence
+from models.evidence import ChangeNote, Evidence, merged
 from models.incident import IncidentEvent
 from models.packets import Packet
 from models.times import to_milliseconds
@@ -60,7 +60,7 @@ class Correlate(KeyedProcessFunction):  # type: ignore[misc]
             due = [change for change in changes if change.timestamp_ms < end_ms]
             changes = [change for change in changes if change.timestamp_ms >= end_ms]
             now_ms = int(time.time() * 1000)
-            state, events = self._correlator.step(state, service, end_ms, evidence_list, due, now_ms)
+            state, events = self._correlator.step(state, service, end_ms, merged(evidence_list), due, now_ms)
             yield from map(to_row, _packets(service, events))
         if state is not None:
             self._state.update(state)

@@ -11,11 +11,12 @@ from models.config import Topology
 from models.packets import Packet
 from models.records import Change
 from models.route import Routes
+from models.scores import Judged
 from udfs.packets import to_row
 
 
 class Explode(FlatMapFunction):  # type: ignore[misc]
-    """Encoded packets -> packets; a change becomes one note for each service that it may concern."""
+    """Encoded packets -> packets; changes and score lines go to every service that they may concern."""
 
     def __init__(self, topology: Topology) -> None:
         self._routes = Routes(topology)
@@ -26,5 +27,8 @@ class Explode(FlatMapFunction):  # type: ignore[misc]
             if packet.topic == "change":
                 change = msgspec.msgpack.decode(packet.value, type=Change)
                 yield from map(to_row, self._routes.change(change))
+            elif packet.topic == "judged":
+                judged = msgspec.msgpack.decode(packet.value, type=Judged)
+                yield from map(to_row, self._routes.verdicts(judged))
             else:
                 yield to_row(packet)

@@ -13,8 +13,8 @@ from models.bucket import bucket_for, window_ends
 from models.config import Pipeline
 from models.packets import Packet
 from models.route import Routes
-from models.scorer import Judged, Scorer
-from models.scores import Stream
+from models.scorer import Scorer
+from models.scores import Judged, Stream
 from udfs.packets import BYTES, from_row, to_row
 
 
@@ -27,7 +27,7 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: Any) -> None:
         """Build the detectors; state is named by its layout's version."""
         scorer = Scorer.of(self._stream, self._pipeline, self._artifacts)
-        self._bucket = bucket_for(self._stream, scorer)
+        self._bucket = bucket_for(self._stream, self._pipeline, scorer.judge)
         self._routes = Routes(self._pipeline.topology)
         self._blobs = runtime_context.get_list_state(ListStateDescriptor("blobs-v1", BYTES))
         self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v1", BYTES))

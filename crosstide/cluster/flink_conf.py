@@ -46,8 +46,8 @@ def flink_environment(conf: Path) -> dict[str, str]:
     """Return what Flink's scripts need in their environment, for daemons and for the client."""
     home, java = conf.parent, java_home()
     options = _java_options()
-    if 17 < java_version(java) < 24:
-        # what the scripts add by themselves where they choose the options; from 24 on Java refuses to start with it
+    if java_version(java) > 17:
+        # what the scripts add by themselves where they choose the options
         options += " -Djava.security.manager=allow"
     return {
         "JAVA_HOME": str(java),

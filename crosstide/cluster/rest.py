@@ -85,7 +85,7 @@ class Rest:
 
 
 def _newest(failures: list[str]) -> str:
-    """Return the innermost cause of the newest failure, without Java's frames; Python's own last lines where it has some."""
+    """Return the innermost cause of the newest failure without Java's frames; of Python's trace, the end."""
     if not failures:
         return ""
     cause = failures[0].split("Caused by: ")[-1]

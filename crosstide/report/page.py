@@ -1,0 +1,127 @@
+"""The page: everything read, chosen and drawn, then set into one HTML file that needs nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from crosstide.report import words
+from crosstide.report.bars import Rows, end_of, rows
+from crosstide.report.chart import chart
+from crosstide.report.facts import accounting, facts, window_ms
+from crosstide.report.lane_svg import Lane
+from crosstide.report.lanes import Chosen, choose
+from crosstide.report.read import LaneKey, Series, read_changes, read_revisions, read_series, read_summary
+from crosstide.score import Scorecard, score_run
+from crosstide.score_input import read_truth
+from models.incident import IncidentData
+from models.times import to_milliseconds
+
+#: Incidents shown one by one; a run with more says so and lists the others in the table alone.
+MAX_DETAILS = 40
+ZOOM_LANES = 6
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One incident with its revisions, and the lanes that it speaks of around its time."""
+
+    data: IncidentData
+    revisions: list[IncidentData]
+    picture: Markup
+
+
+def write_report(output_dir: Path, input_dir: Path, truth: Path | None) -> Path:
+    """Write `report.html` into the output folder of a run and return its path.
+
+    Reads incidents, scores and summary from `output_dir` (what is missing is left out), changes from `input_dir`, and
+    the truth where one is given. Raises ScoreInputError for a file that is broken.
+    """
+    summary, series = read_summary(output_dir), read_series(output_dir)
+    revisions = read_revisions(output_dir)
+    newest = [group[-1] for group in revisions]
+    faults = [] if truth is None else read_truth(truth)
+    window = window_ms(summary)
+    chosen = choose(series, newest)
+    bars = rows(newest, faults, read_changes(input_dir))
+    page = _template().render(
+        css=Markup(_asset("report.css")),
+        js=Markup(_asset("report.js")),
+        facts=facts(summary),
+        accounting=accounting(summary),
+        incidents=newest,
+        card=_card(output_dir, truth, window),
+        faults={fault.id: fault for fault in faults},
+        by_id={incident.incident_id: incident for incident in newest},
+        chosen=chosen,
+        series=series,
+        overview=_overview(bars, chosen, series, window),
+        details=[_detail(group, bars, series, window) for group in revisions[:MAX_DETAILS]],
+        left_out=max(0, len(revisions) - MAX_DETAILS),
+        lane_name=_name,
+        end_of=end_of,
+    )
+    path = output_dir / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _card(output_dir: Path, truth: Path | None, window: int) -> Scorecard | None:
+    incidents = output_dir / "incidents.jsonl"
+    return None if truth is None or not incidents.is_file() else score_run(incidents, truth, window)
+
+
+def _overview(bars: Rows, chosen: Chosen, series: Mapping[LaneKey, Series], window: int) -> Markup:
+    lanes = [_lane(key, series) for key in chosen.keys]
+    times = [p.at_ms for lane in lanes for p in lane.points] + [
+        at for _, line in bars for bar in line for at in (bar.start_ms, bar.end_ms)
+    ]
+    if not times:
+        return Markup("")
+    title = "Recorded truth, incidents, changes and signals on one time axis"
+    return chart(bars, lanes, (min(times), max(times) + window), title, "overview")
+
+
+def _detail(revisions: list[IncidentData], bars: Rows, series: Mapping[LaneKey, Series], window: int) -> Detail:
+    incident = revisions[-1]
+    lanes = [_lane(key, series) for key in choose(series, [incident], ZOOM_LANES, only=True).keys]
+    start, end = to_milliseconds(incident.timeline.onset_at), end_of(incident)
+    room = max(6 * window, (end - start) // 2)
+    picture = chart(bars, lanes, (start - room, end + room), f"Around: {incident.title}", f"z-{incident.incident_id}")
+    return Detail(incident, revisions, picture)
+
+
+def _lane(key: LaneKey, series: Mapping[LaneKey, Series]) -> Lane:
+    return Lane(_name(key), key.stream, not key.signal, series[key].thinned.points())
+
+
+def _name(key: LaneKey) -> str:
+    what = key.signal or ("model score" if key.stream == "model" else "infrastructure score")
+    return f"{key.subject} · {what}"
+
+
+def _asset(name: str) -> str:
+    return files("crosstide.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _template() -> Any:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        "duration": words.duration,
+        "number": words.number,
+        "clock": words.clock,
+        "when": lambda text: words.clock(to_milliseconds(text)),
+        "day": lambda text: words.clock(to_milliseconds(text), with_day=True),
+        "plain": lambda text: str(text).replace("_", " "),
+        "share": _share,
+    }
+    environment.globals |= {"to_ms": to_milliseconds}
+    return environment.from_string(_asset("report.html.j2"))
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{100 * value:.0f} %"
