@@ -138,12 +138,14 @@ def score(
 
     Example: crosstide score --incidents out/incidents.jsonl --truth recording/truth.json
     """
-    from crosstide.results import print_score, window_of
+    from crosstide.results import window_of
+    from crosstide.score_print import score_files
 
     try:
-        raise typer.Exit(print_score(incidents, truth, window_of(incidents, window), json))
-    except (ValueError, OSError) as error:
+        window_ms = window_of(incidents, window)
+    except ValueError as error:
         _refuse(str(error))
+    raise typer.Exit(score_files(incidents, truth, window_ms, as_json=json))
 
 
 def _refuse(message: str) -> NoReturn:

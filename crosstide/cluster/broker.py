@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from crosstide.cluster import processes
 from crosstide.cluster.errors import ClusterError, tail
 from crosstide.cluster.jars import broker_jars
-from crosstide.cluster.java import java_home
+from jobs.java import java_home
 from crosstide.cluster.processes import Proc
 from crosstide.cluster.topics import MAX_MESSAGE
 

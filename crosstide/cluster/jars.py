@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from crosstide.cluster.errors import ClusterError
-from crosstide.cluster.java import java_home
+from jobs.java import java_home
 from crosstide.cluster.shipped import cache, shipped
 
 CONNECTOR = "flink-sql-connector-kafka-5.0.0-2.2.jar"

@@ -1,6 +1,6 @@
 """Incidents, truth and changes as bars on the time axis."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from crosstide.report.chart import Bar
 from crosstide.report.words import clock, duration
@@ -12,9 +12,14 @@ from models.times import to_milliseconds
 Rows = list[tuple[str, list[Bar]]]
 
 
-def rows(incidents: Sequence[IncidentData], faults: Sequence[Fault], changes: Sequence[Change]) -> Rows:
-    """Return the rows above the lanes; a row with nothing to show is left out, that of incidents never."""
-    found: Rows = [("incidents", [_incident(incident) for incident in incidents])]
+def rows(
+    incidents: Sequence[IncidentData], faults: Sequence[Fault], changes: Sequence[Change], linked: Container[str]
+) -> Rows:
+    """Return the rows above the lanes; a row with nothing to show is left out, that of incidents never.
+
+    `linked`: ids of the incidents that have a place on the page to go to.
+    """
+    found: Rows = [("incidents", [_incident(incident, incident.incident_id in linked) for incident in incidents])]
     if faults:
         found.insert(0, ("recorded truth", [_fault(fault) for fault in faults]))
     if changes:
@@ -28,13 +33,13 @@ def end_of(incident: IncidentData) -> int:
     return to_milliseconds(timeline.resolved_at or timeline.watermark_at)
 
 
-def _incident(incident: IncidentData) -> Bar:
+def _incident(incident: IncidentData, linked: bool) -> Bar:
     start, opened = to_milliseconds(incident.timeline.onset_at), to_milliseconds(incident.timeline.opened_at)
     end = max(end_of(incident), opened)
     close = f"resolved {clock(end)}" if incident.timeline.resolved_at else "not resolved"
     note = f"{incident.status}; onset {clock(start)}, opened {clock(opened)}, {close}"
     kind = "merged" if incident.status == "merged" else "incident"
-    return Bar(kind, incident.title, note, start, end, opened, f"#{incident.incident_id}")
+    return Bar(kind, incident.title, note, start, end, opened, f"#{incident.incident_id}" if linked else "")
 
 
 def _fault(fault: Fault) -> Bar:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from crosstide.report.lane_svg import Lane, Place, body
 from crosstide.report.words import ticks
 
-WIDTH, LEFT, RIGHT = 1180, 230, 44
+WIDTH, LEFT, RIGHT = 1180, 230, 52
 ROW, LANE, PAD = 20, 44, 12
 #: Usual width of a letter of a name.
 LETTER = 6.2
@@ -108,7 +108,8 @@ def _shades(rows: Sequence[tuple[str, Sequence[Bar]]], span: tuple[int, int], x:
 def _row(name: str, bars: Sequence[Bar], x: Place, top: float) -> Markup:
     label = Markup('<text class="row" x="{}" y="{}">{}</text>').format(LEFT - 10, top + 14, name)
     ends = [x(bar.start_ms) for bar in bars[1:]] + [float(WIDTH)]
-    return label + Markup("").join(_bar(bar, x, top, end) for bar, end in zip(bars, ends, strict=True))
+    # an empty row has one end and no bar
+    return label + Markup("").join(_bar(bar, x, top, end) for bar, end in zip(bars, ends, strict=False))
 
 
 def _bar(bar: Bar, x: Place, top: float, room_end: float) -> Markup:

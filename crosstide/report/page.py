@@ -24,6 +24,10 @@ from models.times import to_milliseconds
 #: Incidents shown one by one; a run with more says so and lists the others in the table alone.
 MAX_DETAILS = 40
 ZOOM_LANES = 6
+#: Rows of false incidents, or of incidents without a truth, in the table.
+MAX_ROWS = 100
+SEVERITIES = ("critical", "high", "warning", "info")
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,26 @@ def write_report(output_dir: Path, input_dir: Path, truth: Path | None) -> Path:
     faults = [] if truth is None else read_truth(truth)
     window = window_ms(summary)
     chosen = choose(series, newest)
-    bars = rows(newest, faults, read_changes(input_dir))
-    page = _template().render(
+    card = _card(output_dir, truth, window)
+    shown = _shown(newest, card)
+    bars = rows(newest, faults, read_changes(input_dir), shown)
+    page = _template(_long(bars)).render(
         css=Markup(_asset("report.css")),
         js=Markup(_asset("report.js")),
         facts=facts(summary),
         accounting=accounting(summary),
         incidents=newest,
-        card=_card(output_dir, truth, window),
+        card=card,
+        shown=shown,
         faults={fault.id: fault for fault in faults},
         by_id={incident.incident_id: incident for incident in newest},
         chosen=chosen,
         series=series,
         overview=_overview(bars, chosen, series, window),
-        details=[_detail(group, bars, series, window) for group in revisions[:MAX_DETAILS]],
-        left_out=max(0, len(revisions) - MAX_DETAILS),
+        details=[_detail(group, bars, series, window) for group in revisions if group[-1].incident_id in shown],
+        left_out=len(revisions) - len(shown),
+        max_rows=MAX_ROWS,
         lane_name=_name,
-        end_of=end_of,
     )
     path = output_dir / "report.html"
     path.write_text(page, encoding="utf-8")
@@ -73,6 +80,19 @@ def write_report(output_dir: Path, input_dir: Path, truth: Path | None) -> Path:
 def _card(output_dir: Path, truth: Path | None, window: int) -> Scorecard | None:
     incidents = output_dir / "incidents.jsonl"
     return None if truth is None or not incidents.is_file() else score_run(incidents, truth, window)
+
+
+def _shown(incidents: list[IncidentData], card: Scorecard | None) -> set[str]:
+    """Name the incidents shown one by one: those that found a fault, then the most severe."""
+    found = set() if card is None else {fault.incident_id for fault in card.faults}
+    ranked = sorted(incidents, key=lambda i: (i.incident_id not in found, SEVERITIES.index(i.severity)))
+    return {incident.incident_id for incident in ranked[:MAX_DETAILS]}
+
+
+def _long(bars: Rows) -> bool:
+    """Say whether a time of day alone would be ambiguous."""
+    times = [at for _, line in bars for bar in line for at in (bar.start_ms, bar.end_ms)]
+    return bool(times) and max(times) - min(times) >= DAY_MS
 
 
 def _overview(bars: Rows, chosen: Chosen, series: Mapping[LaneKey, Series], window: int) -> Markup:
@@ -108,18 +128,16 @@ def _asset(name: str) -> str:
     return files("crosstide.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _template() -> Any:
+def _template(with_day: bool) -> Any:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "duration": words.duration,
         "number": words.number,
-        "clock": words.clock,
-        "when": lambda text: words.clock(to_milliseconds(text)),
-        "day": lambda text: words.clock(to_milliseconds(text), with_day=True),
+        "clock": lambda at_ms: words.clock(at_ms, with_day),
+        "when": lambda text: words.clock(to_milliseconds(text), with_day),
         "plain": lambda text: str(text).replace("_", " "),
         "share": _share,
     }
-    environment.globals |= {"to_ms": to_milliseconds}
     return environment.from_string(_asset("report.html.j2"))
 
 
