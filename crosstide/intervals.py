@@ -15,7 +15,7 @@ def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float] | None:
 
     >>> low, high = wilson(3, 3)
     >>> round(low, 3), round(high, 3)
-    (0.438, 1.0)
+    (0.439, 1.0)
     """
     if not 0 <= hits <= n:
         raise ValueError(f"{hits} hits of {n} is not a proportion")

@@ -49,7 +49,7 @@ def run(request: RunRequest, progress: Progress) -> dict[str, Any]:
     pipeline = load_pipeline(request.config, request.overrides, beside=request.input)
     artifacts = load(request.artifacts) if request.artifacts else Artifacts.empty()
     use_java()
-    work = request.output / ".work"
+    work = request.output.resolve() / ".work"
     shutil.rmtree(work, ignore_errors=True)
     try:
         staged = _stage(files, work, pipeline, progress)

@@ -11,62 +11,16 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from math import comb
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
 
 from crosstide.intervals import Proportion
+from crosstide.score_card import FaultVerdict, IncidentVerdict, Scorecard
 from crosstide.score_input import Fault, Incident, Pair, read_incidents, read_truth
 from crosstide.score_match import match, on_trap, starts_near
 
-
-@dataclass(frozen=True)
-class FaultVerdict:
-    """What became of one fault: `found`, `missed`, `harmless`, or for a trap `quiet` or `fooled`; seconds."""
-
-    id: str
-    kind: str
-    outcome: str
-    incident_id: str | None = None
-    time_to_detect_s: float | None = None
-    hit_1: bool | None = None
-    hit_3: bool | None = None
-
-
-@dataclass(frozen=True)
-class IncidentVerdict:
-    """What one incident was: the fault that it found, or why it is false."""
-
-    id: str
-    fault_id: str | None
-    reason: str
-    on_trap: str | None = None
-
-
-@dataclass(frozen=True)
-class Scorecard:
-    """The result; `chance_1` and `chance_3` are expected shares, None where no incident was paired."""
-
-    recall: Proportion
-    precision: Proportion
-    hit_1: Proportion
-    hit_3: Proportion
-    chance_1: float | None
-    chance_3: float | None
-    median_time_to_detect_s: float | None
-    harmless: int
-    traps: int
-    on_traps: int
-    window_ms: int
-    faults: list[FaultVerdict]
-    incidents: list[IncidentVerdict]
-
-    def to_json(self) -> dict[str, Any]:
-        """Write the whole card as plain JSON values; proportions carry n and their Wilson interval."""
-        plain = asdict(self)
-        return {k: getattr(self, k).to_json() if isinstance(getattr(self, k), Proportion) else plain[k] for k in plain}
+__all__ = ["FaultVerdict", "IncidentVerdict", "Scorecard", "score", "score_run"]
 
 
 def score_run(incidents: Path, truth: Path, window_ms: int) -> Scorecard:
@@ -96,6 +50,7 @@ def score(incidents: Sequence[Incident], faults: Sequence[Fault], window_ms: int
         median_time_to_detect_s=median(times) if times else None,
         harmless=sum(verdict.outcome == "harmless" for verdict in judged),
         traps=sum(fault.trap for fault in faults),
+        traps_that_hurt=sum(fault.trap and fault.effect_ms is not None for fault in faults),
         on_traps=sum(verdict.on_trap is not None for verdict in verdicts),
         window_ms=window_ms,
         faults=judged,

@@ -43,6 +43,7 @@ def print_scorecard(card: Scorecard, *, as_json: bool = False, console: Console 
 
 def _faults(card: Scorecard) -> Table:
     table = Table("fault", "kind", "outcome", "time to detect", "cause first", "in first 3", "incident", box=box.SIMPLE)
+    table.columns[1].no_wrap = True
     for fault in card.faults:
         colour = COLOURS[fault.outcome]
         delay = "" if fault.time_to_detect_s is None else f"{fault.time_to_detect_s:.1f} s"
@@ -65,6 +66,8 @@ def _totals(card: Scorecard) -> Table:
     table.add_row("median time to detect", "unknown" if middle is None else f"{middle:.1f} s", "", "")
     table.add_row("harmless faults", str(card.harmless), "", "")
     table.add_row("incidents on traps", f"{card.on_traps} ({card.traps} traps)", "", "")
+    if card.traps_that_hurt:
+        table.add_row("[yellow]traps that hurt[/yellow]", f"{card.traps_that_hurt}: requests suffered", "", "")
     return table
 
 

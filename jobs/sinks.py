@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pyflink.datastream import DataStream
+from pyflink.datastream.data_stream import CloseableIterator
 from pyflink.table import Schema, StreamTableEnvironment
 
 from models.packets import Packet
@@ -27,11 +28,18 @@ def write_files(table_env: StreamTableEnvironment, packets: DataStream, folder: 
 
 
 def follow(packets: DataStream, job_name: str) -> Iterator[Packet]:
-    """Run the job, and yield the packets of `FOLLOWED` as they come. Raises what the job failed with."""
+    """Run the job, and yield the packets of `FOLLOWED` as they come. Raises what the job failed with.
+
+    Not `execute_and_collect`: in PyFlink 2.2 its chaining optimisation keeps only what the collected stream needs, and
+    every other sink of the environment is gone without a word.
+    """
     followed = packets.filter(_followed).map(_plain)
-    with closing(followed.execute_and_collect(job_name)) as results:
+    collected = followed._j_data_stream.collectAsync()
+    client = packets.get_execution_environment().execute_async(job_name)
+    with closing(CloseableIterator(collected, followed.get_type())) as results:
         for result in results:
             yield Packet(*result)
+    client.get_job_execution_result().result()
 
 
 def write_kafka(table_env: StreamTableEnvironment, packets: DataStream, bootstrap: str, prefix: str) -> None:

@@ -144,7 +144,7 @@ def test_a_large_run_gives_a_page_of_bounded_size(tmp_path: Path) -> None:
     page = write_report(tmp_path, tmp_path, None).read_text()
     assert "360 more are in incidents.jsonl" in page
     assert "more not drawn" in page
-    assert "The first 100 of 400" in page
+    assert "The first 40 of 400" in page
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     assert len(page) < 3_000_000
 

@@ -145,6 +145,13 @@ def test_an_incident_that_found_a_fault_is_not_held_against_a_trap_beside_it(tmp
     assert (result.on_traps, outcomes(result)["t"]) == (0, "quiet")
 
 
+def test_a_trap_that_hurt_requests_is_named_and_still_not_asked_for(tmp_path: Path) -> None:
+    trap = fault("t", 200, 240, 205, trap=True, entities=[], categories=[])
+    result = card(tmp_path, [incident("i", 205, 210, resolved=240)], [trap])
+    assert (result.traps_that_hurt, result.recall.n, result.on_traps) == (1, 0, 1)
+    assert outcomes(result)["t"] == "fooled"
+
+
 def test_no_incident_and_no_fault_leave_shares_unknown_instead_of_zero(tmp_path: Path) -> None:
     result = card(tmp_path, [], [])
     assert result.recall.value is None

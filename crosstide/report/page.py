@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from crosstide.report import words
 from crosstide.report.bars import Rows, end_of, rows
 from crosstide.report.chart import chart
 from crosstide.report.facts import accounting, facts, window_ms
 from crosstide.report.lane_svg import Lane
 from crosstide.report.lanes import Chosen, choose
 from crosstide.report.read import LaneKey, Series, read_changes, read_revisions, read_series, read_summary
+from crosstide.report.template import template
 from crosstide.score import Scorecard, score_run
 from crosstide.score_input import read_truth
 from models.incident import IncidentData
@@ -25,7 +22,7 @@ from models.times import to_milliseconds
 MAX_DETAILS = 40
 ZOOM_LANES = 6
 #: Rows of false incidents, or of incidents without a truth, in the table.
-MAX_ROWS = 100
+MAX_ROWS = 40
 SEVERITIES = ("critical", "high", "warning", "info")
 DAY_MS = 86_400_000
 
@@ -54,9 +51,7 @@ def write_report(output_dir: Path, input_dir: Path, truth: Path | None) -> Path:
     card = _card(output_dir, truth, window)
     shown = _shown(newest, card)
     bars = rows(newest, faults, read_changes(input_dir), shown)
-    page = _template(_long(bars)).render(
-        css=Markup(_asset("report.css")),
-        js=Markup(_asset("report.js")),
+    page = template(_long(bars)).render(
         facts=facts(summary),
         accounting=accounting(summary),
         incidents=newest,
@@ -122,24 +117,3 @@ def _lane(key: LaneKey, series: Mapping[LaneKey, Series]) -> Lane:
 def _name(key: LaneKey) -> str:
     what = key.signal or ("model score" if key.stream == "model" else "infrastructure score")
     return f"{key.subject} · {what}"
-
-
-def _asset(name: str) -> str:
-    return files("crosstide.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _template(with_day: bool) -> Any:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {
-        "duration": words.duration,
-        "number": words.number,
-        "clock": lambda at_ms: words.clock(at_ms, with_day),
-        "when": lambda text: words.clock(to_milliseconds(text), with_day),
-        "plain": lambda text: str(text).replace("_", " "),
-        "share": _share,
-    }
-    return environment.from_string(_asset("report.html.j2"))
-
-
-def _share(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.0f} %"
