@@ -8,7 +8,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from crosstide.cluster.cli import app as cluster
 from crosstide.lab.cli import app as lab
+from crosstide.progress import Progress
 from models.config_problems import ConfigErrors
 
 app = typer.Typer(
@@ -20,6 +22,7 @@ app = typer.Typer(
     "[bold]run[/bold] finds incidents, [bold]score[/bold] says how well.",
 )
 app.add_typer(lab, name="lab")
+app.add_typer(cluster, name="cluster")
 errors = Console(stderr=True, soft_wrap=True)
 
 ConfigOption = Annotated[Path | None, typer.Option(help="Pipeline configuration; default: the shipped pipeline.yaml.")]
@@ -105,11 +108,10 @@ def run(
 
     Example: crosstide run --input recording --artifacts artifacts --output out --set windows.size=1m
     """
-    from crosstide.progress import Progress
     from crosstide.results import print_results
     from crosstide.run import InputError, RunRequest
     from crosstide.run import run as run_job
-    from jobs.artifact_manifest import ArtifactError
+    from jobs.artifacts import ArtifactError
     from jobs.java import NoJavaError
 
     found = truth or (input / "truth.json" if (input / "truth.json").is_file() else None)
@@ -123,6 +125,24 @@ def run(
     else:
         print_results(summary, output, found, Console())
     raise typer.Exit(1 if fail_on_incidents and summary["incidents"] else 0)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for artifacts, incidents and report.")] = Path("out/demo"),
+) -> None:
+    """Run on a shipped recording with five known faults and traps, and show what was found."""
+    from crosstide.demo import demo as run_demo
+    from crosstide.demo import recording
+    from crosstide.results import print_results
+    from crosstide.run import InputError
+    from jobs.java import NoJavaError
+
+    try:
+        summary = run_demo(output, Progress(errors))
+    except (ConfigErrors, InputError, NoJavaError, OSError) as error:
+        _refuse(str(error))
+    print_results(summary, output, recording() / "faulty" / "truth.json", Console())
 
 
 @app.command()

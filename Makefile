@@ -1,0 +1,43 @@
+# Everything sets itself up. `make` lists what there is.
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_DIR := run
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint cluster cluster-down docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.runtime: pyproject.toml .ci/make-venv
+	@sh .ci/make-venv $(VENV)
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml .ci/make-venv
+	@sh .ci/make-venv $(VENV) dev
+	@touch $@ $(VENV)/.runtime
+
+demo: $(VENV)/.runtime ## run on a shipped recording: incidents beside the truth, and a report
+	@$(BIN)/crosstide demo --output out/demo
+
+test: $(VENV)/.dev ## all tests: pure, operators, mini-cluster, real broker, cluster and browser
+	@sh .ci/system-packages || echo "tests that need them will be skipped, and say so"
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff, and mypy in strict mode
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy --no-error-summary
+
+cluster: $(VENV)/.dev ## real Kafka and Flink on this machine, the recording fed through, its incidents printed
+	@sh .ci/system-packages
+	@$(BIN)/crosstide cluster up --run-dir $(RUN_DIR)
+	@$(BIN)/crosstide cluster replay --run-dir $(RUN_DIR)
+
+cluster-down: ## stop what `make cluster` started
+	@if [ -x $(BIN)/crosstide ]; then $(BIN)/crosstide cluster down --run-dir $(RUN_DIR); fi
+
+docs: $(VENV)/.dev ## write the generated pages anew: docs/configuration.md, docs/schemas
+	@$(BIN)/python -m crosstide.docs
+
+clean: cluster-down ## remove everything that was made here
+	@rm -rf $(VENV) .cache out build dist *.egg-info $(RUN_DIR)
