@@ -15,14 +15,21 @@ def recording() -> Path:
     return Path(__file__).resolve().parent / "recordings" / "demo"
 
 
-def demo(output: Path, progress: Progress) -> dict[str, Any]:
-    """Train unless trained already, run, and answer the run's summary."""
-    artifacts, reference, faulty = output / "artifacts", recording() / "reference", recording() / "faulty"
+def learned(artifacts: Path) -> Path:
+    """Return a folder of artifacts of the shipped reference, which are learned into it unless they are there."""
+    reference = recording() / "reference"
     try:
         load(artifacts)
     except ArtifactError:
-        progress.say("learning from the reference part of the recording")
         train(reference, artifacts, load_pipeline(beside=reference))
+    return artifacts
+
+
+def demo(output: Path, progress: Progress) -> dict[str, Any]:
+    """Train unless trained already, run, and answer the run's summary."""
+    faulty = recording() / "faulty"
+    progress.say("learning from the reference part of the recording")
+    artifacts = learned(output / "artifacts")
     # every verdict is written, so that the report can draw the calm stretches too
     overrides = ["outputs.score_floor=0"]
     return run(RunRequest(faulty, output, artifacts, None, overrides, faulty / "truth.json"), progress)

@@ -24,9 +24,9 @@ def launch(name: str, topics: Sequence[TopicName], *, correlated: bool) -> None:
     artifacts = load(asked.artifacts) if asked.artifacts else Artifacts.empty()
     table_env = cluster_environment({} if asked.bounded else LIVE)
     plan = Plan(pipeline, artifacts, topics, correlated=correlated, replay=asked.bounded)
-    source = KafkaSource(asked.bootstrap, group=f"{asked.name}-{name}", bounded=asked.bounded)
+    source = KafkaSource(asked.bootstrap, f"{asked.name}-{name}", asked.prefix, asked.bounded)
     packets = build(table_env, source, plan)
-    write_kafka(table_env, packets, asked.bootstrap, asked.name)
+    write_kafka(table_env, packets, asked.bootstrap, asked.prefix)
     packets.get_execution_environment().execute_async(f"{asked.name}: {name}")
 
 
@@ -38,5 +38,6 @@ def _arguments(name: str) -> argparse.Namespace:
     parser.add_argument("--topology", type=Path, help="topology.yaml: which entities carry which services")
     parser.add_argument("--artifacts", type=Path, help="folder that `crosstide train` wrote")
     parser.add_argument("--bounded", action="store_true", help="a replay: end at the topics' present end")
+    parser.add_argument("--prefix", default="", help="stands before the name of every topic (default: none)")
     parser.add_argument("--name", default="crosstide", help="name of the job and of its consumer group")
     return parser.parse_args()

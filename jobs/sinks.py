@@ -43,18 +43,20 @@ def follow(packets: DataStream, job_name: str) -> Iterator[Packet]:
 
 
 def write_kafka(table_env: StreamTableEnvironment, packets: DataStream, bootstrap: str, prefix: str) -> None:
-    """Write every packet to the topic of its name, with its key and event time."""
+    """Write every packet to the topic of its name behind `prefix`, with its key and event time."""
+    topics = ";".join(prefix + topic for topic in TOPICS)
     table_env.execute_sql(
         f"""CREATE TEMPORARY TABLE written (`key` BYTES, `value` BYTES, topic STRING METADATA,
             event_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp')
-        WITH ('connector' = 'kafka', 'topic' = '{";".join(TOPICS)}', 'properties.bootstrap.servers' = '{bootstrap}',
+        WITH ('connector' = 'kafka', 'topic' = '{topics}', 'properties.bootstrap.servers' = '{bootstrap}',
             'key.format' = 'raw', 'key.fields' = 'key', 'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY',
-            'sink.delivery-guarantee' = 'at-least-once', 'properties.client.id.prefix' = '{prefix}')"""
+            'sink.delivery-guarantee' = 'at-least-once')"""
     )
     _attach(
         table_env,
         packets,
-        "INSERT INTO written SELECT ENCODE(`key`, 'UTF-8'), `value`, topic, TO_TIMESTAMP_LTZ(`timestamp`, 3) FROM packets",
+        f"""INSERT INTO written SELECT ENCODE(`key`, 'UTF-8'), `value`, '{prefix}' || topic,
+            TO_TIMESTAMP_LTZ(`timestamp`, 3) FROM packets""",
     )
 
 

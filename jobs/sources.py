@@ -49,7 +49,8 @@ class KafkaSource:
 
     bootstrap: str
     group: str
-    bounded: bool = False
+    prefix: str
+    bounded: bool
     header: int = 0
 
     def ddl(self, topic: TopicName, table: str, windows: Windows) -> str:
@@ -63,8 +64,8 @@ class KafkaSource:
             part INT METADATA FROM 'partition' VIRTUAL,
             pos BIGINT METADATA FROM 'offset' VIRTUAL,
             {_watermark(windows)}
-        ) WITH ('connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{self.bootstrap}',
-            'properties.group.id' = '{self.group}', 'scan.startup.mode' = 'earliest-offset', {bounded} {idle}
+        ) WITH ('connector' = 'kafka', 'topic' = '{self.prefix}{topic}', {bounded} {idle}
+            'properties.bootstrap.servers' = '{self.bootstrap}', 'properties.group.id' = '{self.group}', 'scan.startup.mode' = 'earliest-offset',
             'scan.watermark.emit.strategy' = 'on-event', 'format' = 'raw')"""
 
 

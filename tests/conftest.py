@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from crosstide.cluster import broker as kafka
 from crosstide.cluster import flink
 from crosstide.cluster.wheel import cluster_python
+from crosstide.demo import demo
+from crosstide.progress import Progress
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +35,11 @@ def flink_cluster(cluster_dir: Path, wheel_python: Path) -> Iterator[flink.Flink
     started = flink.start(cluster_dir, python=wheel_python)
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run of the demonstration for all tests that look at it: the output folder, artifacts in it."""
+    output = tmp_path_factory.mktemp("demo")
+    demo(output, Progress(Console(stderr=True)))
+    return output

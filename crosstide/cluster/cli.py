@@ -9,6 +9,8 @@ from rich.console import Console
 from crosstide.cluster import local
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.state import State, read_state
+from jobs.artifact_manifest import ArtifactError
+from models.config_problems import ConfigErrors
 
 app = typer.Typer(no_args_is_help=True, help="A real Kafka and a real Flink on this machine (loopback only).")
 _out = Console(highlight=False)
@@ -31,6 +33,34 @@ def up(
     except ClusterError as error:
         raise _failed(error) from None
     _print_addresses(state)
+
+
+@app.command()
+def replay(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    input: Annotated[Path | None, typer.Option(help="Folder of messages; default: the shipped recording.")] = None,
+    artifacts: Annotated[
+        Path | None,
+        typer.Option(help="Folder that `crosstide train` wrote; default with the shipped recording: learned from it."),
+    ] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key.")] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="An incidents.jsonl of `crosstide run` to compare with; exit code 1 if it differs."),
+    ] = None,
+) -> None:
+    """Feed messages to the running cluster, run the whole pipeline on them, and print the incidents on its topic.
+
+    The pipeline's topics are emptied first. Start the cluster with `crosstide cluster up`.
+    """
+    from crosstide.cluster.replay_command import run_replay
+
+    try:
+        same = run_replay(run_dir, input, artifacts, overrides or [], against, _out, _err)
+    except (ClusterError, ConfigErrors, ArtifactError, OSError) as error:
+        _err.print(f"error: {error}", style="red")
+        raise typer.Exit(2) from None
+    raise typer.Exit(0 if same else 1)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The topics of the pipeline, and how each is kept."""
 
+import time
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient
@@ -50,6 +51,22 @@ def create_topics(bootstrap: str, topics: tuple[Topic, ...] = TOPICS) -> list[st
         return sorted(wanted)
     except TopicAlreadyExistsError:
         return []
+    finally:
+        admin.close()
+
+
+def delete_topics(bootstrap: str, names: list[str], deadline_s: float = 30.0) -> None:
+    """Delete the topics that are there, and return when they are gone. Raises TimeoutError at the deadline."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        present = sorted(set(admin.list_topics()) & set(names))
+        if present:
+            admin.delete_topics(present)
+        until = time.monotonic() + deadline_s
+        while set(admin.list_topics()) & set(present):
+            if time.monotonic() > until:
+                raise TimeoutError(f"topics are not gone after {deadline_s:.0f} s: {', '.join(present)}")
+            time.sleep(0.2)
     finally:
         admin.close()
 
