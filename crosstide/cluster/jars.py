@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from crosstide.cluster.errors import ClusterError
-from jobs.java import java_home
 from crosstide.cluster.shipped import cache, shipped
+from jobs.java import java_home
 
 CONNECTOR = "flink-sql-connector-kafka-5.0.0-2.2.jar"
 CONNECTOR_SHA256 = "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616"
