@@ -18,7 +18,7 @@ from models.config import Pipeline
 from models.detectors.base import View
 from models.detectors.ewma import TAIL, EwmaChart, Options
 from models.detectors.forest import comparable
-from models.expectation import MAD_TO_SIGMA, LocalExpectation
+from models.expectation import LocalExpectation, spread_about
 from models.frame import Floats, Frame
 from models.scores import Stream
 from models.series import SeriesTable
@@ -29,6 +29,9 @@ HELD_OUT = 0.4
 #: A signal is a feature of the windows' forest where so many windows have it.
 COMMON = 0.9
 MOST_ROWS = 20_000
+#: Share of a reference that is taken to be quiet, and the most that the rest may widen the residuals.
+QUIET_SHARE = 0.9
+MOST_INFLATION = 2.0
 Fitted = tuple[Any, TrainedForest]
 
 
@@ -77,9 +80,9 @@ def _baselines(frames: Sequence[tuple[int, Frame]]) -> dict[str, SeriesBaseline]
             values[key].append(value)
     answer = {}
     for key, series in sorted(values.items()):
-        median = float(np.median(series))
-        spread = MAD_TO_SIGMA * float(np.median(np.abs(np.array(series) - median)))
-        answer[key] = SeriesBaseline(median, spread, len(series))
+        row = np.array([series])
+        median = np.median(row, axis=1)
+        answer[key] = SeriesBaseline(float(median[0]), float(spread_about(row, median)[0]), len(series))
     return answer
 
 
@@ -100,14 +103,20 @@ def _views(frames: Sequence[tuple[int, Frame]], pipeline: Pipeline, learned: Art
 
 
 def _inflation(views: Sequence[View]) -> dict[str, float]:
-    """How much wider residuals are than Student's t says, per signal: the ratio of their 95 % quantiles, at least 1."""
+    """How much wider residuals are than Student's t says, per signal: the ratio of a quantile, within bounds.
+
+    A reference is never quite quiet: the quantile leaves a tenth of its windows out, the bound the rest.
+    """
     residuals: dict[str, list[float]] = defaultdict(list)
     for view in views:
         for signal, z, ready in zip(view.frame.signals, view.expected.z, view.expected.ready, strict=True):
             if ready:
                 residuals[signal].append(abs(float(z)))
-    usual = float(stdtrit(TAIL, 0.975))
-    return {signal: max(1.0, float(np.quantile(values, 0.95)) / usual) for signal, values in sorted(residuals.items())}
+    usual = float(stdtrit(TAIL, (1 + QUIET_SHARE) / 2))
+    return {
+        signal: float(np.clip(np.quantile(values, QUIET_SHARE) / usual, 1.0, MOST_INFLATION))
+        for signal, values in sorted(residuals.items())
+    }
 
 
 def _window_forest(stream: Stream, views: Sequence[View]) -> Fitted:

@@ -18,6 +18,8 @@ from models.series import Layout
 
 #: A MAD times this estimates a normal standard deviation.
 MAD_TO_SIGMA = 1.4826
+#: Nine tenths of a normal's values are within so many standard deviations.
+TENTH_TO_SIGMA = 1 / 1.645
 #: Windows that the baseline's spread counts for beside the local one.
 PRIOR_WEIGHT = 15
 #: No signal is trusted to be steadier than this share of its level.
@@ -78,8 +80,18 @@ class LocalExpectation:
 
 
 def _median_and_spread(history: Floats) -> tuple[Floats, Floats]:
-    """Median and scaled MAD of each row [rows, windows]; NaN places are empty, an empty row answers 0 and 0."""
+    """Median and spread of each row [rows, windows]; NaN places are empty, an empty row answers 0 and 0."""
     filled = np.where(np.isnan(history).all(axis=1, keepdims=True), 0.0, history)
     median = np.nanmedian(filled, axis=1)
-    spread = MAD_TO_SIGMA * np.nanmedian(np.abs(filled - median[:, None]), axis=1)
-    return median, spread
+    return median, spread_about(filled, median)
+
+
+def spread_about(values: Floats, median: Floats) -> Floats:
+    """Standard deviation of each row [rows, windows] about its median, as the larger of two robust estimates.
+
+    The MAD alone is 0 for a signal that rests at one level and bursts now and then; the ninth decile sees the bursts.
+    Both resist a tenth of strange windows.
+    """
+    distance = np.abs(values - median[:, None])
+    middle = MAD_TO_SIGMA * np.nanmedian(distance, axis=1)
+    return np.maximum(middle, TENTH_TO_SIGMA * np.nanquantile(distance, 0.9, axis=1))

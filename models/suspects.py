@@ -20,8 +20,10 @@ CHANGE_KIND: dict[str, tuple[Category, float]] = {
     "config": ("deployment", 0.9),
     "baseline": ("unknown", 0.4),
 }
+#: So many calm windows after a change halve the suspicion.
+CALM_HALVING = 2.0
 #: A wait for something unseen: under a busy machine and under a change, above the unknown.
-WAIT_WEIGHT = 0.5
+WAIT_WEIGHT = 0.6
 UNKNOWN_SCORE = 0.15
 #: From this score on a machine is said to be short.
 SHORT = 0.3
@@ -113,8 +115,10 @@ def change_suspects(scene: Scene) -> Iterator[Suspect]:
 
 
 def _recency(change: HeldChange, scene: Scene) -> float:
+    """Weigh a change by the windows between it and the onset: each one that stayed calm speaks for it."""
     before_ms = scene.onset_ms - change.timestamp_ms
-    return 0.9 if before_ms < 0 else 1.0 - 0.7 * min(1.0, before_ms / max(1, scene.join.change_leads))
+    calm = max(0.0, before_ms / scene.window_ms - 1)
+    return 0.9 if before_ms < 0 else float(0.5 ** (calm / CALM_HALVING))
 
 
 def input_suspects(scene: Scene) -> Iterator[Suspect]:

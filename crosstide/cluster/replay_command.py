@@ -35,7 +35,7 @@ def run_replay(
     work = (run_dir / "elsewhere").resolve()
     work.mkdir(parents=True, exist_ok=True)
     done = replay(
-        what, state.kafka, state.flink, state.python, work, lambda text: err.print(f"{text} ...", style="dim")
+        what, state.broker, state.flink, state.python, work, lambda text: err.print(f"{text} ...", style="dim")
     )
     for event in done.incidents:
         out.print(f"{event['time'][11:19]} {event['type'].split('.')[-2]:<9} {event['data']['title']}", soft_wrap=True)

@@ -17,6 +17,7 @@ from models.columns import Array
 from models.config import Section
 from models.detectors.base import Context, Marks, View, calibrated
 from models.frame import Floats
+from models.scores import Direction
 from models.series import Layout
 
 KIND = "ewma"
@@ -27,21 +28,22 @@ CAP = 1.5
 
 
 class Effect(Section):
-    """The smallest change of a signal that matters: the larger of the two."""
+    """The smallest change of a signal that matters: the larger of the two, in a direction that does harm."""
 
     signal: str = Field(description="Signal name, `*` matches.")
+    direction: Direction = Field("either", description="Which change does harm: `up`, `down` or `either`.")
     relative: float = Field(0.0, ge=0, description="As a share of the expectation.")
     absolute: float = Field(0.0, ge=0, description="In the signal's unit.")
 
 
 DEFAULT_EFFECTS = [
-    Effect(signal="error_rate", absolute=0.03),
-    Effect(signal="latency_ms.*", relative=0.3, absolute=1.0),
+    Effect(signal="error_rate", direction="up", absolute=0.03),
+    Effect(signal="latency_ms.*", direction="up", relative=0.3, absolute=1.0),
     Effect(signal="confidence.*", absolute=0.04),
     Effect(signal="class.entropy", absolute=0.25),
     Effect(signal="class.*", absolute=0.15),
-    Effect(signal="inputs.outlier_share", absolute=0.1),
-    Effect(signal="feature.*.missing_rate", absolute=0.05),
+    Effect(signal="inputs.outlier_share", direction="up", absolute=0.1),
+    Effect(signal="feature.*.missing_rate", direction="up", absolute=0.05),
     Effect(signal="feature.*", relative=0.3),
     Effect(signal="rate", relative=0.5),
     Effect(signal="*.utilization", absolute=0.1),
@@ -81,10 +83,13 @@ class EwmaChart:
         return {self._column: (None, 0.0)}
 
     def score(self, view: View) -> Marks:
-        """Judge every row; rows without an expectation abstain."""
+        """Judge every row; rows without an expectation abstain.
+
+        The average counts only on the side where the window itself is: what a fault left in it is no new evidence.
+        """
         z = self._residuals(view)
-        extreme = np.maximum(np.abs(z), np.abs(self._average(view, z)) / self._sigma)
-        p_values = np.minimum(1.0, 4 * stdtr(TAIL, -extreme))
+        average = self._average(view, z) * np.sign(z) / self._sigma
+        p_values = np.minimum(1.0, 4 * stdtr(TAIL, -np.maximum(np.abs(z), average)))
         ready = view.expected.ready
         p_values = np.where(ready, p_values, 1.0)
         scores = calibrated(p_values, self._alpha) * self._matter(view)
@@ -98,8 +103,12 @@ class EwmaChart:
         return {self._column: np.where(view.expected.ready, average, 0.0)}
 
     def _residuals(self, view: View) -> Floats:
+        """Residuals on the scale of the t distribution; a change that does no harm counts as none."""
         inflation = np.array([self._inflation.get(signal, 1.0) for signal in view.frame.signals])
-        return np.clip(view.expected.z / inflation, -100, 100)
+        directions = [self._effect(signal).direction for signal in view.frame.signals]
+        lowest = np.array([0.0 if direction == "up" else -100.0 for direction in directions])
+        highest = np.array([0.0 if direction == "down" else 100.0 for direction in directions])
+        return np.clip(view.expected.z / inflation, lowest, highest)
 
     def _average(self, view: View, z: Floats) -> Floats:
         before = view.memory[self._column]
