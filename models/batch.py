@@ -12,7 +12,7 @@ import msgspec
 from models.config import Pipeline
 from models.intake import Accepted, Intake, Rejected, TopicName, is_heartbeat
 from models.model_blob import pack_model_outputs
-from models.packets import DEAD_LETTER_BYTES, Account, DeadLetter, Packet
+from models.packets import DEAD_LETTER_BYTES, DETAIL_LETTERS, Account, DeadLetter, Packet
 from models.records import Change, ModelOutput, Telemetry, entity_of
 from models.scores import Judged, Score
 from models.telemetry_blob import pack_telemetry
@@ -119,7 +119,7 @@ def _dead_letter(topic: str, arrival: Arrival, why: Rejected) -> Packet:
         offset=arrival.offset,
         timestamp=to_iso(arrival.timestamp),
         reason=why.reason,
-        detail=why.detail,
+        detail=why.detail[:DETAIL_LETTERS],
         size=len(value),
         sha256=hashlib.sha256(value).hexdigest(),
         value=value[:DEAD_LETTER_BYTES],

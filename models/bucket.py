@@ -85,6 +85,7 @@ class Bucket(ABC, Generic[Pane]):
         kept = [(pane_ms, data) for pane_ms, data in sorted(panes.items()) if pane_ms >= needed]
         warming = sum(1 for verdict in judged if verdict.scores[0].status == "warming_up")
         subjects = len({key.partition(" ")[0] for key in table.keys})
+        carry = {name: last for name, last in carry.items() if last[0] >= end_ms - self._pipeline.windows.forget}
         encoded = msgspec.msgpack.encode(Memory(VERSION, kept, table.pack(), carry))
         return Closed(encoded, judged, self._accounts(accounts), subjects, warming)
 

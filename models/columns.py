@@ -1,6 +1,6 @@
 """Named columns as bytes: the one encoding of batches, panes and state. Versioned, flat, no pickle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,8 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 VERSION = 1
+#: Larger magnitudes count as this one, so that no square and no sum of numbers from outside overflows.
+LARGEST = 1e100
 Array = npt.NDArray[Any]
 Column = Array | list[str]
+
+
+def bounded(values: Sequence[float]) -> Array:
+    """Answer numbers from outside as float64, magnitudes beyond `LARGEST` cut to it; NaN stays."""
+    return np.clip(np.array(values, np.float64), -LARGEST, LARGEST)
 
 
 def pack(columns: Mapping[str, Column]) -> bytes:

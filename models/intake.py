@@ -21,7 +21,9 @@ RECORD_TYPES: dict[TopicName, type[Any]] = {
     "infra-scores": Score,
 }
 HEARTBEAT = b'{"heartbeat":true}'
-_NOT_FINITE = re.compile(rb"[:\[,]\s*-?(NaN|Infinity|inf|nan|\d+[eE]\+?\d{3,})")
+_NOT_FINITE = re.compile(rb"[:\[,]\s*-?(NaN|Infinity|inf|nan)")
+#: How msgspec's message begins for a number that no float can hold, as 1e400.
+_TOO_LARGE = "Number out of range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,12 @@ class Intake:
             return Rejected("oversized", f"{len(value)} bytes; limits.max_record_bytes is {self._max_bytes}")
         try:
             record = self._decode(value)
-            claimed = record.window.start if isinstance(record, Score) else record.timestamp
-            return Accepted(record, to_milliseconds(claimed))
+            if isinstance(record, Score):
+                to_milliseconds(record.window.end)  # whoever reads it next relies on it
+                return Accepted(record, to_milliseconds(record.window.start))
+            return Accepted(record, to_milliseconds(record.timestamp))
         except msgspec.ValidationError as error:
-            return Rejected("mistyped", str(error))
+            return Rejected("non_finite" if str(error).startswith(_TOO_LARGE) else "mistyped", str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Rejected("non_finite" if _NOT_FINITE.search(value) else "malformed", str(error))
         except (ValueError, OverflowError) as error:

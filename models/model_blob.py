@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models.columns import pack
+from models.columns import bounded, pack
 from models.records import ModelOutput
 
 NAN = float("nan")
@@ -30,16 +30,16 @@ def pack_model_outputs(records: list[ModelOutput], times: list[int], partitions:
             "time": np.array(times, np.int64),
             "id": np.array([_identity(r.request_id) for r in records], np.uint64),
             "partition": np.array(partitions, np.int32),
-            "latency": np.array([_or_nan(r.latency_ms) for r in records]),
-            "confidence": np.array([_or_nan(r.confidence) for r in records]),
+            "latency": bounded([_or_nan(r.latency_ms) for r in records]),
+            "confidence": bounded([_or_nan(r.confidence) for r in records]),
             "error": np.array([r.error not in (False, "") for r in records], np.int8),
-            "number": np.array([_numeric(r.prediction) for r in records]),
+            "number": bounded([_numeric(r.prediction) for r in records]),
             "class": np.array([_class(r.prediction, classes) for r in records], np.int32),
             "classes": list(classes),
             "has_features": np.array([r.features is not None for r in records], np.int8),
             "feature_row": np.array([row for row, _, _ in cells], np.int64),
             "feature_name": np.array([name for _, name, _ in cells], np.int32),
-            "feature_value": np.array([value for _, _, value in cells], np.float64),
+            "feature_value": bounded([value for _, _, value in cells]),
             "features": list(features),
         }
     )

@@ -50,12 +50,23 @@ class ModelPane:
 def fold_blobs(blobs: Sequence[bytes], limits: Limits) -> tuple[ModelPane, Counter[int], Counter[int]]:
     """Fold the blobs of a pane; also count scored and duplicate records per partition."""
     joined = _join([unpack(blob) for blob in blobs])
-    order = np.lexsort((joined["confidence"], joined["latency"], joined["id"], joined["time"], joined["service"]))
+    identity = (joined["id"], joined["time"], joined["service"])
+    order = np.lexsort(identity)
     first = _first_of_each(joined, order)
+    if not first.all():
+        # which of the duplicates counts must not hang on their order, even where they contradict each other
+        order = np.lexsort((joined["partition"], *_content(joined), *identity))
     duplicates = Counter(joined["partition"][order[~first]].tolist())
     kept = order[first]
     scored = Counter(joined["partition"][kept].tolist())
     return _statistics(joined, kept, limits), scored, duplicates
+
+
+def _content(joined: dict[str, Any]) -> list[Array]:
+    """What a record says, as sort keys; features, in whatever order, as one number."""
+    features = (joined["feature_name"] + 1) * (1.0 + np.nan_to_num(joined["feature_value"]))
+    told = np.bincount(joined["feature_row"], weights=features, minlength=len(joined["time"]))
+    return [told, *(joined[name] for name in ("has_features", "class", "number", "error", "confidence", "latency"))]
 
 
 def _first_of_each(joined: dict[str, Any], order: Ints) -> Array:

@@ -52,7 +52,8 @@ class Scorer:
         frame = with_outlier_share(frame, self.input_forests)
         table, rows = table.with_rows(frame.keys, self.layout)
         memory = {name: column[rows] for name, column in table.columns.items()}
-        view = View(frame, self.expectation.expect(frame, memory), memory)
+        returned = memory[SEEN] < end_ms - self.pipeline.windows.slide_ms
+        view = View(frame, self.expectation.expect(frame, memory), memory, returned)
         marks = [detector.score(view) for detector in self.detectors]
         learned = self._learn(view, marks, end_ms)
         columns = {name: _with(column, rows, learned.get(name)) for name, column in table.columns.items()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.columns import pack
+from models.columns import bounded, pack
 from models.records import Telemetry, entity_of
 from models.signals import canonical
 
@@ -21,7 +21,7 @@ def pack_telemetry(records: list[Telemetry], times: list[int], partitions: list[
             "names": list(series),
             "time": np.array(times, np.int64),
             "partition": np.array(partitions, np.int32),
-            "value": np.array([record.value for record in records], np.float64),
+            "value": bounded([record.value for record in records]),
         }
     )
 

@@ -47,7 +47,8 @@ def fold_blobs(blobs: Sequence[bytes], carry: Carry) -> tuple[TelemetryPane, Cou
     `carry` holds time and value of each counter's last sample before this pane.
     """
     names, columns = _join([unpack(blob) for blob in blobs])
-    order = np.lexsort((columns["value"], columns["time"], columns["series"]))
+    # of two values for one time the smaller counts; where even these agree, the lower partition has sent the first
+    order = np.lexsort((columns["partition"], columns["value"], columns["time"], columns["series"]))
     series, time, value = (columns[name][order] for name in ("series", "time", "value"))
     first = np.concatenate([[True], (series[1:] != series[:-1]) | (time[1:] != time[:-1])])
     partition = columns["partition"][order]

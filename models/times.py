@@ -3,15 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The last moment that ISO 8601 can write; a clock that counts microseconds claims later ones.
+LAST_MS = 253_402_300_799_999
 
 
 def to_iso(milliseconds: int) -> str:
-    """Write a time as ISO 8601 UTC with milliseconds.
+    """Write a time as ISO 8601 UTC with milliseconds; one before 1970 or after 9999 as the nearest within.
 
     >>> to_iso(0)
     '1970-01-01T00:00:00.000Z'
     """
-    moment = EPOCH + timedelta(milliseconds=milliseconds)
+    moment = EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), LAST_MS))
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

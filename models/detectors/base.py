@@ -31,11 +31,15 @@ class Context:
 
 @dataclass(frozen=True)
 class View:
-    """One window, as a detector sees it: the frame, its expectation, and the detector's memory of the same rows."""
+    """One window, as a detector sees it: the frame, its expectation, and the detector's memory of the same rows.
+
+    `returned` marks the rows [rows] whose series was absent from the window before.
+    """
 
     frame: Frame
     expected: Expected
     memory: Mapping[str, Array]
+    returned: Array | bool = False
 
 
 @dataclass(frozen=True)

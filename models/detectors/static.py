@@ -59,7 +59,7 @@ class StaticRules:
             broken |= view.frame.values > rule.above
         if rule.below is not None:
             broken |= view.frame.values < rule.below
-        return np.where(broken & _applies(rule, view), view.memory[name] + 1, 0.0)
+        return np.where(broken & _applies(rule, view), np.where(view.returned, 0.0, view.memory[name]) + 1, 0.0)
 
 
 def _applies(rule: Rule, view: View) -> Array:
