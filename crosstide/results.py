@@ -60,11 +60,14 @@ def _newest(path: Path) -> list[dict[str, Any]]:
 def window_of(incidents: Path, asked: str | None) -> int:
     """Answer the window size (ms): as asked, else as `summary.json` beside the incidents says, else the default.
 
-    Raises ValueError for what is no duration.
+    Raises ValueError for what is no duration, and for a summary that is not one.
     """
     if asked is not None:
         return parse_duration(asked)
     summary = incidents.parent / "summary.json"
-    if summary.is_file():
+    if not summary.is_file():
+        return DEFAULT_WINDOW_MS
+    try:
         return int(json.loads(summary.read_text())["windows"]["size_ms"])
-    return DEFAULT_WINDOW_MS
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{summary} does not say windows.size_ms: give --window") from error

@@ -13,7 +13,7 @@ from crosstide.outputs import Accounts, gather, write_incidents
 from crosstide.progress import Progress
 from crosstide.report.page import write_report
 from jobs.artifacts import load
-from jobs.feed import input_files
+from jobs.feed import UnreadableError, input_files
 from jobs.java import use_java
 from jobs.settings import config_sha256, load_pipeline
 from jobs.staging import Staged, stage
@@ -52,7 +52,10 @@ def run(request: RunRequest, progress: Progress) -> dict[str, Any]:
     work = request.output.resolve() / ".work"
     shutil.rmtree(work, ignore_errors=True)
     try:
-        staged = _stage(files, work, pipeline, progress)
+        try:
+            staged = _stage(files, work, pipeline, progress)
+        except UnreadableError as error:
+            raise InputError(str(error)) from error
         incidents, accounts = _execute(staged, work, pipeline, artifacts, progress)
         written = gather(work / "raw", request.output)
     finally:

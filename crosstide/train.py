@@ -55,13 +55,15 @@ def train(input_folder: Path, output: Path, pipeline: Pipeline) -> tuple[Artifac
     baselines = {key: base for found in frames.values() for key, base in _baselines(found).items()}
     span = (min(ends) - pipeline.windows.size, max(ends))
     learned = Artifacts({}, baselines, {}, span, "")
-    fitted, notes, inflation = [], [], dict[str, float]()
+    fitted: list[Fitted] = []
+    notes: list[str] = []
+    inflation: dict[str, float] = {}
     for stream, found in frames.items():
         views = _views(found, pipeline, learned)
         inflation.update(_inflation(views))
-        fitted.extend(_or_note(notes, lambda s=stream, v=views: [_window_forest(s, v)]))  # type: ignore[misc]
+        fitted.extend(_or_note(notes, lambda s=stream, v=views: [_window_forest(s, v)]))
     for subject, samples in _samples(frames.get("model", [])).items():
-        fitted.extend(_or_note(notes, lambda s=subject, v=samples: [_input_forest(s, v)]))  # type: ignore[misc]
+        fitted.extend(_or_note(notes, lambda s=subject, v=samples: [_input_forest(s, v)]))
     return save(output, fitted, baselines=baselines, inflation=inflation, span=span), notes
 
 

@@ -13,6 +13,7 @@ BATCH = 10_000
 
 COMMON: dict[str, str] = {
     "table.exec.uid.generation": "ALWAYS",  # the planner's operators get uids too, so that state finds its way back
+    "table.local-time-zone": "UTC",  # pandas functions get times in it: the machine's own zone would shift event time
     "pipeline.max-parallelism": "128",  # fixed: it cannot change between savepoints
     "pipeline.object-reuse": "true",  # rows are not kept by any operator of ours
     "python.fn-execution.bundle.size": str(BATCH),

@@ -1,10 +1,10 @@
 """Files of messages as records of a topic: key, event time and bytes, just as a producer would send them."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,6 +13,10 @@ from models.intake import HEARTBEAT, TopicName
 from models.times import to_milliseconds
 
 TOPICS: tuple[TopicName, ...] = ("model-outputs", "telemetry", "labels", "changes")
+
+
+class UnreadableError(OSError):
+    """A file of messages that cannot be read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,17 @@ def records_of(path: Path, windows: Windows, now_ms: int) -> Iterator[FedRecord]
     """Yield the lines of a file, and at the end a heartbeat far enough ahead to end the last window.
 
     A line whose time cannot be read travels with the time of the line before it, as if it were sent then.
+    Raises UnreadableError.
     """
     last, newest = 0, 0
-    with _open(path) as lines:
-        for line in lines:
-            value = line.rstrip(b"\r\n")
-            if not value.strip():
-                continue
-            key, last = _head(value, last)
-            if newest < last <= now_ms + windows.max_ahead:
-                newest = last
-            yield FedRecord(key, last, value)
+    for line in _lines(path):
+        value = line.rstrip(b"\r\n")
+        if not value.strip():
+            continue
+        key, last = _head(value, last)
+        if newest < last <= now_ms + windows.max_ahead:
+            newest = last
+        yield FedRecord(key, last, value)
     yield FedRecord("", newest + windows.size + windows.out_of_orderness + 1, HEARTBEAT)
 
 
@@ -75,5 +79,9 @@ def _head(value: bytes, before: int) -> tuple[str, int]:
     return key, timestamp if 0 <= timestamp < 10**13 else before
 
 
-def _open(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+            yield from lines
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableError(f"{path} cannot be read: {error}") from error

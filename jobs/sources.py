@@ -16,7 +16,9 @@ from models.intake import TopicName
 class Source(Protocol):
     """A place that topics are read from."""
 
-    header: int
+    @property
+    def header(self) -> int:
+        """Bytes that stand before each message."""
 
     def ddl(self, topic: TopicName, table: str, windows: Windows) -> str:
         """Answer the statement that declares a topic's table."""

@@ -94,4 +94,4 @@ def spread_about(values: Floats, median: Floats) -> Floats:
     """
     distance = np.abs(values - median[:, None])
     middle = MAD_TO_SIGMA * np.nanmedian(distance, axis=1)
-    return np.maximum(middle, TENTH_TO_SIGMA * np.nanquantile(distance, 0.9, axis=1))
+    return np.asarray(np.maximum(middle, TENTH_TO_SIGMA * np.nanquantile(distance, 0.9, axis=1)))

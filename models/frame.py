@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from models.columns import LARGEST
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -44,9 +46,9 @@ class FrameBuilder:
         self.services: dict[str, list[str]] = {}
 
     def add(self, subject: str, signal: str, value: float, count: int, error: float = 0.0) -> None:
-        """Add one signal; a value that is not finite is left out, so its row is absent."""
+        """Add one signal, no larger than `LARGEST`; a value that is not finite is left out, so its row is absent."""
         if np.isfinite(value):
-            self._rows.append((subject, signal, float(value), count, error))
+            self._rows.append((subject, signal, max(-LARGEST, min(LARGEST, float(value))), count, error))
 
     def build(self) -> Frame:
         """Answer the frame, rows sorted by subject and signal."""

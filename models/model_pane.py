@@ -152,7 +152,8 @@ def sum_cells(rows: Ints, columns: Ints, values: Floats) -> tuple[Ints, Floats]:
         return np.zeros((0, 2), np.int64), np.zeros((0, values.shape[1]))
     key = rows.astype(np.int64) << 32 | columns.astype(np.int64)
     unique, inverse = np.unique(key, return_inverse=True)
-    sums = np.stack([np.bincount(inverse, weights=column, minlength=len(unique)) for column in values.T], axis=1)
+    columns_summed = [np.bincount(inverse, weights=column, minlength=len(unique)) for column in values.T]
+    sums: Floats = np.stack(columns_summed, axis=1).astype(np.float64)
     cells: Ints = np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1)
     return cells, sums
 

@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 from pyflink.common import Row
 
 LONG = range(-(2**63), 2**63)

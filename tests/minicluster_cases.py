@@ -19,6 +19,11 @@ from tests.poison import Line
 
 #: The slice holds the first two faults.
 SLICE_MS = 240_000
+#: What makes two records of a topic duplicates, as the recording writes them.
+IDENTITY = {
+    "model-outputs": ("service", "request_id", "timestamp"),
+    "telemetry": ("node", "service", "metric", "timestamp"),
+}
 #: Deep, but no deeper than a parser may be asked to go: no fault of a message.
 DEEP = b'{"deep":' + b"[" * 500 + b"]" * 500 + b","
 

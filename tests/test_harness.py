@@ -110,7 +110,7 @@ def test_a_restored_harness_has_state_and_timers_but_neither_the_watermark_nor_t
         packet(timestamp=True),
         packet(timestamp=1.5),  # type: ignore[arg-type]
         packet(key=None),  # type: ignore[arg-type]
-        packet(value=bytearray(b"x")),
+        packet(value=bytearray(b"x")),  # type: ignore[arg-type]
         packet(value="text"),  # type: ignore[arg-type]
         Row("t", "k", 1),
         ("t", "k", 1, b"x"),

@@ -1,14 +1,13 @@
 """Correlates the evidence of one service: unpack, one call into `models.correlate` per window, pack."""
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pyflink.common import Row
+from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction
-from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
 from models.correlate import Correlator, CorrelatorSettings
 from models.evidence import ChangeNote, Evidence, merged
@@ -27,7 +26,7 @@ class Correlate(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: Any) -> None:
         """Build the correlator; state is named by its layout's version."""
         self._correlator = Correlator(self._settings)
-        self._evidence = runtime_context.get_list_state(ListStateDescriptor("evidence-v1", BYTES))
+        self._evidence = runtime_context.get_map_state(MapStateDescriptor("evidence-v1", Types.LONG(), BYTES))
         self._changes = runtime_context.get_list_state(ListStateDescriptor("changes-v1", BYTES))
         self._state = runtime_context.get_state(ValueStateDescriptor("incidents-v1", BYTES))
         self._open: dict[str, int] = {}
@@ -39,33 +38,39 @@ class Correlate(KeyedProcessFunction):  # type: ignore[misc]
         if packet.topic == "change-note":
             self._changes.add(packet.value)
         else:
-            self._evidence.add(packet.value)
+            self._evidence.put(packet.timestamp, msgspec.msgpack.encode([*self._until(packet.timestamp), packet.value]))
             ctx.timer_service().register_event_time_timer(packet.timestamp)
 
+    def _until(self, timestamp: int) -> list[bytes]:
+        """Answer the evidence of the windows whose last millisecond this is."""
+        kept = self._evidence.get(timestamp)
+        return [] if kept is None else msgspec.msgpack.decode(bytes(kept), type=list[bytes])
+
     def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:
-        """Step through the windows that are over, in order."""
-        by_end: dict[int, list[Evidence]] = defaultdict(list)
-        later: list[bytes] = []
-        for encoded in map(bytes, self._evidence.get()):
-            evidence = msgspec.msgpack.decode(encoded, type=Evidence)
-            if evidence.end_ms <= timestamp + 1:
-                by_end[evidence.end_ms].append(evidence)
-            else:
-                later.append(encoded)
-        self._evidence.update(later)
-        changes = [msgspec.msgpack.decode(bytes(encoded), type=ChangeNote) for encoded in self._changes.get()]
-        state, service = self._state.value(), ctx.get_current_key()
-        state = None if state is None else bytes(state)
-        for end_ms, evidence_list in sorted(by_end.items()):
-            due = [change for change in changes if change.timestamp_ms < end_ms]
-            changes = [change for change in changes if change.timestamp_ms >= end_ms]
-            now_ms = int(time.time() * 1000)
-            state, events = self._correlator.step(state, service, end_ms, merged(evidence_list), due, now_ms)
-            yield from map(to_row, _packets(service, events))
-        if state is not None:
-            self._state.update(state)
-            self._open[service] = self._correlator.open_incidents(state)
-        self._changes.update([msgspec.msgpack.encode(change) for change in changes])
+        """Take the step of the windows that end now, with the changes before it."""
+        evidence = [msgspec.msgpack.decode(encoded, type=Evidence) for encoded in self._until(timestamp)]
+        self._evidence.remove(timestamp)
+        end_ms, service, known = timestamp + 1, ctx.get_current_key(), self._state.value()
+        state, events = self._correlator.step(
+            None if known is None else bytes(known),
+            service,
+            end_ms,
+            merged(evidence),
+            self._due(end_ms),
+            int(time.time() * 1000),
+        )
+        self._state.update(state)
+        self._open[service] = self._correlator.open_incidents(state)
+        yield from map(to_row, _packets(service, events))
+
+    def _due(self, end_ms: int) -> list[ChangeNote]:
+        """Take the changes before `end_ms` out of the state."""
+        kept = list(map(bytes, self._changes.get()))
+        notes = [msgspec.msgpack.decode(encoded, type=ChangeNote) for encoded in kept]
+        later = [encoded for encoded, note in zip(kept, notes, strict=True) if note.timestamp_ms >= end_ms]
+        if len(later) < len(kept):
+            self._changes.update(later)
+        return [note for note in notes if note.timestamp_ms < end_ms]
 
 
 def _packets(service: str, events: list[IncidentEvent]) -> Iterator[Packet]:

@@ -62,7 +62,7 @@ def replay(what: Replay, broker: Broker, flink: FlinkCluster, python: Path, cwd:
     topics = tuple(Topic(what.prefix + topic.name, topic.partitions, topic.compact) for topic in TOPICS)
     delete_topics(broker.bootstrap, [topic.name for topic in topics])
     create_topics(broker.bootstrap, topics)
-    fed = {}
+    fed: dict[str, int] = {}
     for topic, path in input_files(what.input).items():
         say(f"feeding {path.name}")
         partitions = next(known.partitions for known in TOPICS if known.name == topic)

@@ -124,6 +124,6 @@ def _changes(path: Path) -> Iterator[Change]:
             try:
                 change = decoder.decode(line)
                 to_milliseconds(change.timestamp)
-            except (msgspec.DecodeError, ValueError):
+            except (msgspec.DecodeError, ValueError, RecursionError):
                 continue
             yield change

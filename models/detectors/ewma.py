@@ -108,7 +108,7 @@ class EwmaChart:
         directions = [self._effect(signal).direction for signal in view.frame.signals]
         lowest = np.array([0.0 if direction == "up" else -100.0 for direction in directions])
         highest = np.array([0.0 if direction == "down" else 100.0 for direction in directions])
-        return np.clip(view.expected.z / inflation, lowest, highest)
+        return np.asarray(np.clip(view.expected.z / inflation, lowest, highest))
 
     def _average(self, view: View, z: Floats) -> Floats:
         before = view.memory[self._column]
