@@ -82,7 +82,7 @@ class LocalExpectation:
 def _median_and_spread(history: Floats) -> tuple[Floats, Floats]:
     """Median and spread of each row [rows, windows]; NaN places are empty, an empty row answers 0 and 0."""
     filled = np.where(np.isnan(history).all(axis=1, keepdims=True), 0.0, history)
-    median = np.nanmedian(filled, axis=1)
+    median = _quantiles(filled, (0.5,))[0]
     return median, spread_about(filled, median)
 
 
@@ -93,5 +93,19 @@ def spread_about(values: Floats, median: Floats) -> Floats:
     Both resist a tenth of strange windows.
     """
     distance = np.abs(values - median[:, None])
-    middle = MAD_TO_SIGMA * np.nanmedian(distance, axis=1)
-    return np.asarray(np.maximum(middle, TENTH_TO_SIGMA * np.nanquantile(distance, 0.9, axis=1)))
+    middle, tenth = _quantiles(distance, (0.5, 0.9))
+    return np.asarray(np.maximum(MAD_TO_SIGMA * middle, TENTH_TO_SIGMA * tenth))
+
+
+def _quantiles(values: Floats, shares: tuple[float, ...]) -> list[Floats]:
+    """Quantiles of each row [rows, windows] without its NaNs, interpolated; numpy's own cost ten times as much."""
+    ordered = np.sort(values, axis=1)  # NaN goes last
+    last = np.maximum((~np.isnan(values)).sum(axis=1) - 1, 0)
+    rows = np.arange(len(values))
+    answers = []
+    for share in shares:
+        place = share * last
+        low = place.astype(np.int64)
+        below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, last)]
+        answers.append(below + (above - below) * (place - low))
+    return answers

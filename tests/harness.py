@@ -7,12 +7,14 @@ processed; outputs are checked against the declared type; processing time is ref
 import heapq
 import pickle
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 from pyflink.common import Row
 
-LONG = range(-(2**63), 2**63)
+from tests.harness_state import LONG, RuntimeContext, Store
+
 NEVER = LONG.start
 FIELDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("topic", lambda value: isinstance(value, str)),
@@ -42,14 +44,13 @@ class Harness:
     def __init__(self, operator: Any, key: Callable[[Row], str] = lambda row: str(row[1])) -> None:
         self._pickled = cloudpickle.dumps(operator)
         self._key_of = key
-        self._state: dict[tuple[str, str], bytes] = {}
+        self._store = Store()
         self._timers: set[tuple[int, str]] = set()
-        self._key: str | None = None
         self.watermark = NEVER
         self.outputs: list[Row] = []
-        self.gauges: dict[str, Callable[[], int]] = {}
+        self.gauges = self._store.gauges
         self._operator = cloudpickle.loads(self._pickled)
-        self._operator.open(_RuntimeContext(self))
+        self._operator.open(RuntimeContext(self._store))
 
     def process(self, row: Row) -> list[Row]:
         """Give the operator an element; `None` for no output is allowed here, as in Flink."""
@@ -66,17 +67,17 @@ class Harness:
         while self._timers and min(self._timers)[0] <= to:
             due = heapq.nsmallest(1, self._timers)[0]
             self._timers.remove(due)
-            answer += self._run(due[1], lambda context, at=due[0]: self._operator.on_timer(at, context))
+            answer += self._run(due[1], partial(self._operator.on_timer, due[0]))
         return answer
 
     def snapshot(self) -> bytes:
         """Answer what a checkpoint keeps: state and timers. Neither the watermark nor the operator's fields."""
-        return pickle.dumps((self._state, self._timers))
+        return pickle.dumps((self._store.state, self._timers))
 
     def restore(self, snapshot: bytes) -> "Harness":
         """Answer a new harness, its operator freshly unpickled and opened, that goes on from a snapshot."""
         fresh = Harness(cloudpickle.loads(self._pickled), self._key_of)
-        fresh._state, fresh._timers = pickle.loads(snapshot)
+        fresh._store.state, fresh._timers = pickle.loads(snapshot)
         fresh.outputs = list(self.outputs)
         return fresh
 
@@ -86,79 +87,13 @@ class Harness:
         return sorted(self._timers)
 
     def _run(self, key: str, call: Callable[["_Context"], Any]) -> list[Row]:
-        self._key = key
+        self._store.key = key
         try:
             rows = checked(call(_Context(self, key)))
         finally:
-            self._key = None
+            self._store.key = None
         self.outputs += rows
         return rows
-
-    def _place(self, name: str) -> tuple[str, str]:
-        assert self._key is not None, f"state {name} is used outside of a key"
-        return name, self._key
-
-
-class _RuntimeContext:
-    def __init__(self, harness: Harness) -> None:
-        self._harness = harness
-
-    def get_state(self, descriptor: Any) -> "_Value":
-        return _Value(self._harness, descriptor.name)
-
-    def get_list_state(self, descriptor: Any) -> "_List":
-        return _List(self._harness, descriptor.name)
-
-    def get_metrics_group(self) -> "_Metrics":
-        return _Metrics(self._harness, "")
-
-
-class _Metrics:
-    def __init__(self, harness: Harness, path: str) -> None:
-        self._harness, self._path = harness, path
-
-    def add_group(self, name: str, value: str | None = None) -> "_Metrics":
-        return _Metrics(self._harness, f"{self._path}{name}." + (f"{value}." if value is not None else ""))
-
-    def gauge(self, name: str, read: Callable[[], int]) -> None:
-        self._harness.gauges[self._path + name] = read
-
-
-class _State:
-    def __init__(self, harness: Harness, name: str) -> None:
-        self._harness, self._name = harness, name
-
-    def _read(self, missing: Any) -> Any:
-        stored = self._harness._state.get(self._harness._place(self._name))
-        return missing if stored is None else pickle.loads(stored)
-
-    def _write(self, value: Any) -> None:
-        for one in value if isinstance(value, list) else [value]:
-            assert isinstance(one, bytes), f"state {self._name} is declared as bytes, not {one!r}"
-        self._harness._state[self._harness._place(self._name)] = pickle.dumps(value)
-
-    def clear(self) -> None:
-        self._harness._state.pop(self._harness._place(self._name), None)
-
-
-class _Value(_State):
-    def value(self) -> Any:
-        return self._read(None)
-
-    def update(self, value: Any) -> None:
-        self._write(value)
-
-
-class _List(_State):
-    def get(self) -> Any:
-        return iter(self._read([]))
-
-    def add(self, value: Any) -> None:
-        self._write([*self._read([]), value])
-
-    def update(self, values: list[Any]) -> None:
-        assert isinstance(values, list), "a list state is updated with a list"
-        self._write(values)
 
 
 class _Context:

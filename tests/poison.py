@@ -68,7 +68,7 @@ def shuffled(lines: list[Line], dice: random.Random) -> list[Line]:
 
 
 def sprinkled(topic: str, good: list[Line], dice: random.Random) -> list[Line]:
-    """Put every poison of a topic behind some good line, and duplicates of good lines near them."""
+    """Put every poison of a topic behind some good line, and copies of good lines near them and far behind them."""
     places: dict[int, list[Poison]] = {}
     for poison in poisons(topic):
         places.setdefault(dice.randrange(len(good) // 4, len(good)), []).append(poison)
@@ -77,6 +77,8 @@ def sprinkled(topic: str, good: list[Line], dice: random.Random) -> list[Line]:
         lines.append(line)
         if topic in WINDOWED and at % 97 == 5:
             lines.append(good[at - dice.randrange(5)])
+        if topic in WINDOWED and at % 397 == 396:
+            lines.append(good[at - 396])
         for poison in places.get(at, []):
             # the time of the line before: it is then the same whether the poison's own can be read or not
             before = next(one.time for one in reversed(lines) if one.time is not None)
@@ -89,11 +91,11 @@ Poison = Callable[[int, int], Line]
 
 def poisons(topic: str) -> Iterator[Poison]:
     """Yield every poison that fits a topic; each is made from a time and a number."""
-    for fate, text in _BROKEN:
-        yield lambda t, n, fate=fate, text=text: Line(text(json.dumps(base(topic, t, n))), None, fate)  # type: ignore[misc]
+    for fate, broken in _BROKEN:
+        yield lambda t, n, fate=fate, b=broken: Line(b(json.dumps(base(topic, t, n))), None, fate)  # type: ignore[misc]
     accepted = "dropped_by_policy" if topic == "labels" else "scored"
-    for name, value in _FIELDS[topic]:
-        for fate, text in _VALUES if value is None else [(value, "[]")]:
+    for name, only in _FIELDS[topic]:
+        for fate, text in _VALUES if only is None else [(only, "[]")]:
             yield lambda t, n, a=(name, fate, text): _with_field(topic, t, n, accepted, *a)  # type: ignore[misc]
     for text in ("9223372036854775808", "-5", "1.5", '"yesterday"', "1" * 5000, "1700000000000000000", "true", "null"):
         yield lambda t, n, text=text: Line(_raw(base(topic, t, n), "timestamp", text), None, "mistyped")  # type: ignore[misc]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 import msgspec
 import pandas as pd
 import pytest
@@ -129,6 +129,11 @@ def play(harness: Harness, steps: Iterable[Step], restarts: frozenset[int] = fro
     return harness
 
 
+def without_watermarks(steps: list[Step], skipped: frozenset[int]) -> list[Step]:
+    """Leave out the watermarks among the skipped steps; the last one stays."""
+    return [step for at, step in enumerate(steps) if not isinstance(step, int) or at not in skipped or step == FOREVER]
+
+
 def without_clock(rows: list[Row]) -> list[tuple[str, str, int, bytes]]:
     """Rows as tuples; an incident loses the one field that tells processing time."""
     answer = []
@@ -181,6 +186,16 @@ def test_a_scorer_restored_at_any_point_writes_the_same(
 
 
 @pytest.mark.parametrize(("stream", "topic"), STREAMS)
+@settings(max_examples=15, deadline=None)
+@given(skipped=st.frozensets(st.integers(0, 8 * PANES)))
+def test_a_watermark_that_passes_many_windows_at_once_gives_the_same_scores(
+    stream: Stream, topic: TopicName, skipped: frozenset[int]
+) -> None:
+    coarse = play(scorer(stream), without_watermarks(score_history(topic), skipped)).outputs
+    assert sorted(map(tuple, coarse)) == sorted(map(tuple, scored(stream).outputs))
+
+
+@pytest.mark.parametrize(("stream", "topic"), STREAMS)
 def test_a_scorer_writes_verdicts_evidence_and_an_exact_account(stream: Stream, topic: TopicName) -> None:
     rows = [from_row(row) for row in scored(stream).outputs]
     assert {packet.topic for packet in rows} == {f"{stream}-scores", "evidence", "account"}
@@ -214,6 +229,14 @@ def test_evidence_in_any_order_within_a_window_gives_byte_equal_incidents(order:
 @given(restarts=st.frozensets(st.integers(0, 102), max_size=8))
 def test_a_correlator_restored_at_any_point_writes_the_same(restarts: frozenset[int]) -> None:
     assert without_clock(play(correlator(), correlate_history(), restarts).outputs) == without_clock(joined().outputs)
+
+
+@settings(max_examples=25, deadline=None)
+@given(skipped=st.frozensets(st.integers(0, 102)))
+def test_a_watermark_that_passes_many_windows_at_once_gives_the_same_incidents(skipped: frozenset[int]) -> None:
+    coarse = play(correlator(), without_watermarks(correlate_history(), skipped)).outputs
+    # the watermark at which an incident opened is part of no line: the window's end is
+    assert without_clock(coarse) == without_clock(joined().outputs)
 
 
 def test_a_correlator_opens_one_incident_writes_it_to_both_topics_and_counts_it_while_it_is_open() -> None:

@@ -1,13 +1,14 @@
 """Correlates the evidence of one service: unpack, one call into `models.correlate` per window, pack."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pyflink.common import Row, Types
+from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction
-from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from models.correlate import Correlator, CorrelatorSettings
 from models.evidence import ChangeNote, Evidence, merged
@@ -26,7 +27,7 @@ class Correlate(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: Any) -> None:
         """Build the correlator; state is named by its layout's version."""
         self._correlator = Correlator(self._settings)
-        self._evidence = runtime_context.get_map_state(MapStateDescriptor("evidence-v1", Types.LONG(), BYTES))
+        self._evidence = runtime_context.get_list_state(ListStateDescriptor("evidence-v1", BYTES))
         self._changes = runtime_context.get_list_state(ListStateDescriptor("changes-v1", BYTES))
         self._state = runtime_context.get_state(ValueStateDescriptor("incidents-v1", BYTES))
         self._open: dict[str, int] = {}
@@ -38,30 +39,36 @@ class Correlate(KeyedProcessFunction):  # type: ignore[misc]
         if packet.topic == "change-note":
             self._changes.add(packet.value)
         else:
-            self._evidence.put(packet.timestamp, msgspec.msgpack.encode([*self._until(packet.timestamp), packet.value]))
+            self._evidence.add(packet.value)
             ctx.timer_service().register_event_time_timer(packet.timestamp)
 
-    def _until(self, timestamp: int) -> list[bytes]:
-        """Answer the evidence of the windows whose last millisecond this is."""
-        kept = self._evidence.get(timestamp)
-        return [] if kept is None else msgspec.msgpack.decode(bytes(kept), type=list[bytes])
+    def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:  # noqa: ARG002
+        """Take the steps of all windows that the watermark has passed, in order, each with the changes before it."""
+        by_end, service = self._ended(ctx.timer_service().current_watermark()), ctx.get_current_key()
+        if not by_end:
+            return
+        kept = self._state.value()
+        known = None if kept is None else bytes(kept)
+        for end_ms, evidence in sorted(by_end.items()):
+            now_ms = int(time.time() * 1000)
+            known, events = self._correlator.step(known, service, end_ms, merged(evidence), self._due(end_ms), now_ms)
+            yield from map(to_row, _packets(service, events))
+        self._state.update(known)
+        self._open[service] = 0 if known is None else self._correlator.open_incidents(known)
 
-    def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:
-        """Take the step of the windows that end now, with the changes before it."""
-        evidence = [msgspec.msgpack.decode(encoded, type=Evidence) for encoded in self._until(timestamp)]
-        self._evidence.remove(timestamp)
-        end_ms, service, known = timestamp + 1, ctx.get_current_key(), self._state.value()
-        state, events = self._correlator.step(
-            None if known is None else bytes(known),
-            service,
-            end_ms,
-            merged(evidence),
-            self._due(end_ms),
-            int(time.time() * 1000),
-        )
-        self._state.update(state)
-        self._open[service] = self._correlator.open_incidents(state)
-        yield from map(to_row, _packets(service, events))
+    def _ended(self, watermark: int) -> dict[int, list[Evidence]]:
+        """Take the evidence of ended windows out of the state, by window end."""
+        by_end: dict[int, list[Evidence]] = defaultdict(list)
+        later: list[bytes] = []
+        for encoded in map(bytes, self._evidence.get()):
+            evidence = msgspec.msgpack.decode(encoded, type=Evidence)
+            if evidence.end_ms - 1 <= watermark:
+                by_end[evidence.end_ms].append(evidence)
+            else:
+                later.append(encoded)
+        if by_end:
+            self._evidence.update(later)
+        return by_end
 
     def _due(self, end_ms: int) -> list[ChangeNote]:
         """Take the changes before `end_ms` out of the state."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pyflink.common import Row, Types
+from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction
-from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from models.artifact import Artifacts
-from models.bucket import bucket_for, window_ends
+from models.bucket import Closed, bucket_for, window_ends
 from models.config import Pipeline
 from models.packets import Packet
 from models.route import Routes
@@ -29,7 +29,8 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
         scorer = Scorer.of(self._stream, self._pipeline, self._artifacts)
         self._bucket = bucket_for(self._stream, self._pipeline, scorer.judge)
         self._routes = Routes(self._pipeline.topology)
-        self._blobs = runtime_context.get_map_state(MapStateDescriptor("blobs-v1", Types.LONG(), BYTES))
+        self._blobs = runtime_context.get_list_state(ListStateDescriptor("blobs-v1", BYTES))
+        self._pending = runtime_context.get_state(ValueStateDescriptor("pending-v1", BYTES))
         self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v1", BYTES))
         self._tracked: dict[str, int] = {}
         self._warming: dict[str, int] = {}
@@ -40,27 +41,43 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
     def process_element(self, value: Any, ctx: "KeyedProcessFunction.Context") -> None:
         """Keep a blob until the windows that hold its pane end."""
         packet = from_row(value)
-        self._blobs.put(packet.timestamp, msgspec.msgpack.encode([*self._of_pane(packet.timestamp), packet.value]))
-        for end_ms in window_ends(packet.timestamp, self._pipeline):
+        self._blobs.add(msgspec.msgpack.encode((packet.timestamp, packet.value)))
+        pending = self._ends()
+        fresh = [end_ms for end_ms in window_ends(packet.timestamp, self._pipeline) if end_ms not in pending]
+        if fresh:
+            self._pending.update(msgspec.msgpack.encode(sorted([*pending, *fresh])))
+        for end_ms in fresh:
             ctx.timer_service().register_event_time_timer(end_ms - 1)
 
-    def _of_pane(self, pane_ms: int) -> list[bytes]:
-        """Answer the blobs of a pane: kept by pane, so that a timer reads only what it folds."""
-        kept = self._blobs.get(pane_ms)
-        return [] if kept is None else msgspec.msgpack.decode(bytes(kept), type=list[bytes])
+    def _ends(self) -> list[int]:
+        """Answer the ends of the windows that have records and are not judged yet."""
+        known = self._pending.value()
+        return [] if known is None else msgspec.msgpack.decode(bytes(known), type=list[int])
 
-    def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:
-        """End a window."""
-        end_ms = timestamp + 1
-        # panes before these were folded when the window before this one ended
-        panes = range(end_ms - self._pipeline.windows.slide_ms, end_ms, self._pipeline.windows.pane)
-        blobs = [(pane_ms, blob) for pane_ms in panes for blob in self._of_pane(pane_ms)]
-        for pane_ms in dict(blobs):
-            self._blobs.remove(pane_ms)
+    def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:  # noqa: ARG002
+        """End every window that the watermark has passed, in order.
+
+        A replay's watermark passes hundreds of windows at once; state is then read and written once for all of them,
+        and the timers of the others find nothing left to do.
+        """
+        pending, reached = self._ends(), ctx.timer_service().current_watermark()
+        due = [end_ms for end_ms in pending if end_ms - 1 <= reached]
+        if not due:
+            return
+        blobs = [msgspec.msgpack.decode(bytes(blob), type=tuple[int, bytes]) for blob in self._blobs.get()]
         memory = self._memory.value()
-        closed = self._bucket.close(None if memory is None else bytes(memory), blobs, end_ms)
-        self._memory.update(closed.memory)
-        bucket = ctx.get_current_key()
+        known = None if memory is None else bytes(memory)
+        for end_ms in due:
+            ready = [(pane_ms, blob) for pane_ms, blob in blobs if pane_ms < end_ms]
+            blobs = [(pane_ms, blob) for pane_ms, blob in blobs if pane_ms >= end_ms]
+            closed = self._bucket.close(known, ready, end_ms)
+            known = closed.memory
+            yield from self._emit(closed, str(ctx.get_current_key()))
+        self._memory.update(known)
+        self._blobs.update([msgspec.msgpack.encode(pair) for pair in blobs])
+        self._pending.update(msgspec.msgpack.encode(pending[len(due) :]))
+
+    def _emit(self, closed: Closed, bucket: str) -> Iterator[Row]:
         self._tracked[bucket], self._warming[bucket] = closed.tracked, closed.warming
         yield from map(to_row, closed.accounts)
         for judged in closed.judged:

@@ -1,0 +1,111 @@
+"""State and metrics of the harness (`tests/harness.py`): pickled at every access, separate per key, bytes only."""
+
+import pickle
+from collections.abc import Callable, Iterable
+from typing import Any
+
+LONG = range(-(2**63), 2**63)
+
+
+class Store:
+    """All state of one operator, and its gauges. `key` is the current key, None outside of a call."""
+
+    def __init__(self) -> None:
+        self.key: str | None = None
+        self.state: dict[tuple[str, str], bytes] = {}
+        self.gauges: dict[str, Callable[[], int]] = {}
+
+    def read(self, name: str, missing: Any) -> Any:
+        """Answer a fresh copy of what is stored under the current key."""
+        stored = self.state.get(self.place(name))
+        return missing if stored is None else pickle.loads(stored)
+
+    def write(self, name: str, value: Any) -> None:
+        """Store a copy; raises AssertionError for anything but bytes, or a collection of them."""
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        for one in parts:
+            assert isinstance(one, bytes), f"state {name} is declared as bytes, not {one!r}"
+        self.state[self.place(name)] = pickle.dumps(value)
+
+    def place(self, name: str) -> tuple[str, str]:
+        """Where a state of the current key is."""
+        assert self.key is not None, f"state {name} is used outside of a key"
+        return name, self.key
+
+
+class RuntimeContext:
+    """What `open` gets."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get_state(self, descriptor: Any) -> "_Value":
+        return _Value(self._store, descriptor.name)
+
+    def get_list_state(self, descriptor: Any) -> "_List":
+        return _List(self._store, descriptor.name)
+
+    def get_map_state(self, descriptor: Any) -> "_Map":
+        return _Map(self._store, descriptor.name)
+
+    def get_metrics_group(self) -> "_Metrics":
+        return _Metrics(self._store, "")
+
+
+class _Metrics:
+    def __init__(self, store: Store, path: str) -> None:
+        self._store, self._path = store, path
+
+    def add_group(self, name: str, value: str | None = None) -> "_Metrics":
+        return _Metrics(self._store, f"{self._path}{name}." + (f"{value}." if value is not None else ""))
+
+    def gauge(self, name: str, read: Callable[[], int]) -> None:
+        self._store.gauges[self._path + name] = read
+
+
+class _State:
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+
+    def clear(self) -> None:
+        self._store.state.pop(self._store.place(self._name), None)
+
+
+class _Value(_State):
+    def value(self) -> Any:
+        return self._store.read(self._name, None)
+
+    def update(self, value: bytes) -> None:
+        self._store.write(self._name, value)
+
+
+class _List(_State):
+    def get(self) -> Any:
+        return iter(self._store.read(self._name, []))
+
+    def add(self, value: bytes) -> None:
+        self._store.write(self._name, [*self.get(), value])
+
+    def update(self, values: list[bytes]) -> None:
+        assert isinstance(values, list), "a list state is updated with a list"
+        self._store.write(self._name, values)
+
+
+class _Map(_State):
+    """Keys are whole numbers."""
+
+    def get(self, key: int) -> Any:
+        return self._all().get(key)
+
+    def put(self, key: int, value: bytes) -> None:
+        assert type(key) is int and key in LONG, f"a key of {self._name} cannot be {key!r}"
+        self._store.write(self._name, {**self._all(), key: value})
+
+    def remove(self, key: int) -> None:
+        self._store.write(self._name, {one: value for one, value in self._all().items() if one != key})
+
+    def keys(self) -> Iterable[int]:
+        return iter(self._all())
+
+    def _all(self) -> dict[int, bytes]:
+        return dict(self._store.read(self._name, {}))
