@@ -4,7 +4,6 @@ The operator is pickled before use; state is pickled at every access, so nothing
 processed; outputs are checked against the declared type; processing time is refused. Watermarks move only when told.
 """
 
-import heapq
 import pickle
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -65,9 +64,9 @@ class Harness:
         assert to >= self.watermark, "a watermark never goes back"
         self.watermark, answer = to, list[Row]()
         while self._timers and min(self._timers)[0] <= to:
-            due = heapq.nsmallest(1, self._timers)[0]
+            at, key = due = min(self._timers)
             self._timers.remove(due)
-            answer += self._run(due[1], partial(self._operator.on_timer, due[0]))
+            answer += self._run(key, partial(self._operator.on_timer, at))
         return answer
 
     def snapshot(self) -> bytes:

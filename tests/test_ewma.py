@@ -1,6 +1,7 @@
 """The chart: few false alarms on noise, quick to see a large shift, quick to come back, silent on trifles."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def run(shift: float, lasting: int, seed: int, **options: object) -> tuple[list[
     """Alarms during and after a shift of so many standard deviations; a change of 1 matters."""
     values = np.random.default_rng(seed).normal(10, 1, (60 + lasting + 8, 1))
     values[60 : 60 + lasting] += shift
-    told = {"effects": [{"signal": "*", "absolute": 1.0}], **options}
+    told: dict[str, Any] = {"effects": [{"signal": "*", "absolute": 1.0}], **options}
     alarms = [score >= 1 for score in Play(only("ewma", **told)).fused(frames_of(values, signals=["x.load"]))]
     return alarms[60 : 60 + lasting], alarms[60 + lasting :]
 

@@ -141,7 +141,7 @@ def test_of_duplicates_that_contradict_each_other_the_same_one_counts_in_any_ord
     told: list[dict[str, Any]] = [
         {"error": True}, {"error": False}, {"prediction": "cat"}, {"prediction": 3.0}, {"features": {}},
         {"features": {"age": 1.0}}, {"features": {"age": 2.0}}, {"features": {"age": 1.0, "sum": None}},
-        {"features": {"sum": 1.0}}, {"features": {"age": "old"}}, {"confidence": 0.5}, {"latency_ms": 1.0},
+        {"features": {"sum": 1.0}}, {"features": {"age": "old"}},
     ]  # fmt: skip
     parts = [(ModelOutput(service="a", timestamp=0, request_id="r", **fields), T0, n) for n, fields in enumerate(told)]
     answers = set()

@@ -235,7 +235,6 @@ def test_a_correlator_restored_at_any_point_writes_the_same(restarts: frozenset[
 @given(skipped=st.frozensets(st.integers(0, 102)))
 def test_a_watermark_that_passes_many_windows_at_once_gives_the_same_incidents(skipped: frozenset[int]) -> None:
     coarse = play(correlator(), without_watermarks(correlate_history(), skipped)).outputs
-    # the watermark at which an incident opened is part of no line: the window's end is
     assert without_clock(coarse) == without_clock(joined().outputs)
 
 

@@ -1,5 +1,6 @@
 """A static rule: broken for exactly as long as it says, counted anew after a gap."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ from tests.core_cases import Play, frame_of, only
 KEY = ("service/checkout", "latency_ms.p95")
 
 
-def scores(values: list[float | None], key: tuple[str, str] = KEY, **rule: Any) -> list[float]:
+def scores(values: Sequence[float | None], **rule: Any) -> list[float]:
     """The score of each window of 10 s; None is a window without a record, NaN one in which only this signal lacks."""
     other = ("service/checkout", "rate")
     one = Play(only("static", [{"signal": "latency_ms.p95", "above": 200.0, "for": "30s", **rule}]), stream="model")
-    frames = [None if value is None else frame_of({key: value, other: 1.0}) for value in values]
+    frames = [None if value is None else frame_of({KEY: value, other: 1.0}) for value in values]
     return one.fused(frames)
 
 
