@@ -154,7 +154,14 @@ def wait_suspects(scene: Scene, busiest: float) -> Iterator[Suspect]:
     if not slow:
         return
     trace = min(slow, key=lambda one: (-one.peak.score, one.key))
-    score = WAIT_WEIGHT * trace.strength * scene.weights["performance"] * (1 - min(1.0, busiest) ** 2)
+    seen = any(other.relation == "dependency" for other in scene.traces)  # what it waits for may not be unseen at all
+    score = (
+        WAIT_WEIGHT
+        * (0.5 if seen else 1.0)
+        * trace.strength
+        * scene.weights["performance"]
+        * (1 - min(1.0, busiest) ** 2)
+    )
     idle = "no machine under it is short" if busiest < SHORT else "the machine under it may not be all of it"
     argument = f"{say(trace.named or '')} {describe(trace)} and {idle}: it waits for something unseen"
     yield Suspect(scene.entity, "dependency", "infra", score, argument, trace, trace.onset_ms)
