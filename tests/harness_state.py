@@ -1,10 +1,8 @@
 """State and metrics of the harness (`tests/harness.py`): pickled at every access, separate per key, bytes only."""
 
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
-
-LONG = range(-(2**63), 2**63)
 
 
 class Store:
@@ -21,8 +19,8 @@ class Store:
         return missing if stored is None else pickle.loads(stored)
 
     def write(self, name: str, value: Any) -> None:
-        """Store a copy; raises AssertionError for anything but bytes, or a collection of them."""
-        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        """Store a copy; raises AssertionError for anything but bytes, or a list of them."""
+        parts = value if isinstance(value, list) else [value]
         for one in parts:
             assert isinstance(one, bytes), f"state {name} is declared as bytes, not {one!r}"
         self.state[self.place(name)] = pickle.dumps(value)
@@ -44,9 +42,6 @@ class RuntimeContext:
 
     def get_list_state(self, descriptor: Any) -> "_List":
         return _List(self._store, descriptor.name)
-
-    def get_map_state(self, descriptor: Any) -> "_Map":
-        return _Map(self._store, descriptor.name)
 
     def get_metrics_group(self) -> "_Metrics":
         return _Metrics(self._store, "")
@@ -89,23 +84,3 @@ class _List(_State):
     def update(self, values: list[bytes]) -> None:
         assert isinstance(values, list), "a list state is updated with a list"
         self._store.write(self._name, values)
-
-
-class _Map(_State):
-    """Keys are whole numbers."""
-
-    def get(self, key: int) -> Any:
-        return self._all().get(key)
-
-    def put(self, key: int, value: bytes) -> None:
-        assert type(key) is int and key in LONG, f"a key of {self._name} cannot be {key!r}"
-        self._store.write(self._name, {**self._all(), key: value})
-
-    def remove(self, key: int) -> None:
-        self._store.write(self._name, {one: value for one, value in self._all().items() if one != key})
-
-    def keys(self) -> Iterable[int]:
-        return iter(self._all())
-
-    def _all(self) -> dict[int, bytes]:
-        return dict(self._store.read(self._name, {}))

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pyflink.common import Row, Types
+from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction
-from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from tests.harness import NEVER, Harness
 from udfs.packets import BYTES
@@ -147,29 +147,6 @@ def test_state_holds_bytes_only_and_only_within_a_key() -> None:
         harness.process(packet(value="text"))  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="outside of a key"):
         harness._operator.kept.get()
-
-
-def test_map_state_is_separate_per_key_and_holds_bytes_under_whole_numbers() -> None:
-    class Maps(Gather):
-        def open(self, runtime_context: Any) -> None:
-            self.map = runtime_context.get_map_state(MapStateDescriptor("map", Types.LONG(), BYTES))
-
-        def process_element(self, value: Any, ctx: Any) -> Any:
-            self.map.put(value[2], value[3])
-            yield Row("t", "k", len(list(self.map.keys())), self.map.get(value[2]))
-            if value[0] == "remove":
-                self.map.remove(value[2])
-
-    harness = Harness(Maps())
-    rows = [packet("a", 1, b"1"), packet("b", 1, b"2", "remove"), packet("a", 2, b"3"), packet("b", 7, b"4")]
-    assert [(row[2], row[3]) for one in rows for row in harness.process(one)] == [
-        (1, b"1"),
-        (1, b"2"),
-        (2, b"3"),
-        (1, b"4"),
-    ]
-    with pytest.raises(AssertionError, match="declared as bytes"):
-        harness.process(packet(value="text"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["current_processing_time", "register_processing_time_timer"])

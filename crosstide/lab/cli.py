@@ -96,6 +96,8 @@ def _termination_as_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, end)
+    # a shell that starts a command in the background has it ignore SIGINT; a recorder must always be stoppable
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
