@@ -12,8 +12,9 @@ from typing import Any
 import cloudpickle
 from pyflink.common import Row
 
-from tests.harness_state import LONG, RuntimeContext, Store
+from tests.harness_state import RuntimeContext, Store
 
+LONG = range(-(2**63), 2**63)
 NEVER = LONG.start
 FIELDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("topic", lambda value: isinstance(value, str)),
