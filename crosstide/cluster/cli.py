@@ -11,6 +11,7 @@ from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.state import State, read_state
 from jobs.artifact_manifest import ArtifactError
 from jobs.java import NoJavaError
+from jobs.shipped import NotShippedError
 from models.config_problems import ConfigErrors
 
 app = typer.Typer(no_args_is_help=True, help="A real Kafka and a real Flink on this machine (loopback only).")
@@ -31,7 +32,7 @@ def up(
     """
     try:
         state = local.up(run_dir, slots, lambda text: _err.print(f"{text} ...", style="dim"))
-    except (ClusterError, NoJavaError) as error:
+    except (ClusterError, NoJavaError, NotShippedError) as error:
         raise _failed(error) from None
     _print_addresses(state)
 
@@ -69,7 +70,7 @@ def down(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
     """Stop everything that `up` started from this folder, and check that it is gone. Nothing running is no error."""
     try:
         stopped = local.down(run_dir)
-    except (ClusterError, NoJavaError) as error:
+    except (ClusterError, NoJavaError, NotShippedError) as error:
         raise _failed(error) from None
     _out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
@@ -88,7 +89,7 @@ def status(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
             raise typer.Exit(1)
         for job in state.flink.rest.jobs():
             _out.print(f"{job['jid']}  {job['state']:10} {job['name']}")
-    except (ClusterError, NoJavaError) as error:
+    except (ClusterError, NoJavaError, NotShippedError) as error:
         raise _failed(error) from None
     _print_addresses(state)
 
@@ -99,6 +100,6 @@ def _print_addresses(state: State) -> None:
     _out.print(f"Python    {state.python}", soft_wrap=True)
 
 
-def _failed(error: ClusterError | NoJavaError) -> typer.Exit:
+def _failed(error: ClusterError | NoJavaError | NotShippedError) -> typer.Exit:
     _err.print(str(error), markup=False, style="red", soft_wrap=True)
     return typer.Exit(1)

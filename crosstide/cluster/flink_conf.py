@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from crosstide.cluster.errors import ClusterError
-from crosstide.cluster.shipped import shipped
 from jobs.java import java_home, java_version
+from jobs.shipped import shipped
 
 _LOG_SETTINGS = ("log4j-console.properties", "log4j-cli.properties", "log4j.properties")
 

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 from crosstide.cluster.errors import ClusterError
-from crosstide.cluster.shipped import cache, shipped
+from crosstide.cluster.places import cache
 from jobs.java import java_home
+from jobs.shipped import shipped
 
 CONNECTOR = "flink-sql-connector-kafka-5.0.0-2.2.jar"
 CONNECTOR_SHA256 = "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616"

@@ -8,7 +8,7 @@ import venv
 from pathlib import Path
 
 from crosstide.cluster.errors import ClusterError
-from crosstide.cluster.shipped import project_root
+from crosstide.cluster.places import project_root
 
 _NOT_COPIED = (
     ".git",
