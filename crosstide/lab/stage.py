@@ -1,12 +1,13 @@
 """What a fault may touch: nodes, services, their models, and the book of changes."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crosstide.lab import training
-from crosstide.lab.children import Child, Children
+from crosstide.lab.children import Children
 from crosstide.lab.client import Client
 from crosstide.lab.clock import Clock, iso
 from crosstide.lab.cores import Layout
@@ -67,12 +68,13 @@ class Stage:
         training.save(training.train(service, shuffled, seed), path)
         return path
 
-    def busy(self, node: str, count: int, idle_priority: bool) -> list[Child]:
-        """Start processes that compute without end on the core of a node."""
+    @contextmanager
+    def busy(self, node: str, count: int, idle_priority: bool) -> Iterator[None]:
+        """Have processes compute without end on the core of a node, until the block ends."""
         code = _BUSY.format(core=self.layout.nodes[node], idle=_IDLE if idle_priority else "")
-        return [self.children.start("busy", ["-S", "-c", code]) for _ in range(count)]
-
-    def calm(self, hogs: list[Child]) -> None:
-        """End busy processes."""
-        for hog in hogs:
-            self.children.kill(hog)
+        hogs = [self.children.start("busy", ["-S", "-c", code]) for _ in range(count)]
+        try:
+            yield
+        finally:
+            for hog in hogs:
+                self.children.kill(hog)

@@ -13,11 +13,8 @@ PROCESSES = 2
 @contextmanager
 def apply(stage: Stage, slot: Slot) -> Iterator[None]:
     """Run the hogs at idle priority, so that a request never waits for them."""
-    hogs = stage.busy(slot.target.removeprefix("node/"), PROCESSES, idle_priority=True)
-    try:
+    with stage.busy(slot.target.removeprefix("node/"), PROCESSES, idle_priority=True):
         yield
-    finally:
-        stage.calm(hogs)
 
 
 register(

@@ -14,11 +14,8 @@ FEWEST, MOST = 3, 8
 def apply(stage: Stage, slot: Slot) -> Iterator[None]:
     """Run the hogs."""
     count = round(FEWEST + (MOST - FEWEST) * slot.intensity)
-    hogs = stage.busy(slot.target.removeprefix("node/"), count, idle_priority=False)
-    try:
+    with stage.busy(slot.target.removeprefix("node/"), count, idle_priority=False):
         yield
-    finally:
-        stage.calm(hogs)
 
 
 register(
