@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 RUN_DIR := run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint cluster cluster-down docs clean
+.PHONY: help demo test lint cluster cluster-down bench-lab docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ cluster: $(VENV)/.dev ## real Kafka and Flink on this machine, the recording fed
 
 cluster-down: ## stop what `make cluster` started
 	@if [ -x $(BIN)/crosstide ]; then $(BIN)/crosstide cluster down --run-dir $(RUN_DIR); fi
+
+bench-lab: $(VENV)/.dev ## the lab's recordings judged, beside two rivals; FRESH=7 records anew with that seed first
+	@$(BIN)/python -m bench.lab $(if $(FRESH),--fresh $(FRESH)) $(BENCH_LAB)
 
 docs: $(VENV)/.dev ## write the generated pages anew: docs/configuration.md, docs/schemas
 	@$(BIN)/python -m crosstide.docs

@@ -82,11 +82,13 @@ def train(
     for note in notes:
         errors.print(f"[yellow]not learned[/yellow]: {escape(note)}")
     learned = {"id": artifacts.id, "forests": sorted(artifacts.forests), "baselines": len(artifacts.baselines)}
+    learned["drift_profiles"] = sum(map(len, artifacts.drift.values()))
     if json:
         print(jsonlib.dumps({**learned, "not_learned": notes}))
     else:
         forests = ", ".join(learned["forests"]) or "no forest"  # type: ignore[arg-type]
-        Console().print(f"{output}: artifacts {artifacts.id}: {forests}; {learned['baselines']} baselines")
+        counts = f"{learned['baselines']} baselines, {learned['drift_profiles']} drift profiles"
+        Console().print(f"{output}: artifacts {artifacts.id}: {forests}; {counts}")
 
 
 @app.command()
@@ -131,9 +133,9 @@ def run(
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for artifacts, incidents and report.")] = Path("out/demo"),
 ) -> None:
-    """Run on a shipped recording with five known faults and traps, and show what was found."""
+    """Run on a shipped recording with known faults and traps, and show what was found."""
+    from crosstide.demo import FAULTY
     from crosstide.demo import demo as run_demo
-    from crosstide.demo import recording
     from crosstide.results import print_results
     from crosstide.run import InputError
     from jobs.java import NoJavaError
@@ -142,7 +144,7 @@ def demo(
         summary = run_demo(output, Progress(errors))
     except (ConfigErrors, InputError, NoJavaError, OSError) as error:
         _refuse(str(error))
-    print_results(summary, output, recording() / "faulty" / "truth.json", Console())
+    print_results(summary, output, FAULTY / "truth.json", Console())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The demonstration: learn from the shipped reference, run on the shipped faulty recording, show the truth beside."""
+"""The demonstration: learn from the shipped reference, run on a shipped faulty recording, show the truth beside."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,13 @@ from crosstide.train import train
 from jobs.artifacts import ArtifactError, load
 from jobs.settings import load_pipeline
 
+_RECORDINGS = Path(__file__).resolve().parent / "recordings"
+#: Shipped recordings of the lab: a quiet one to learn from, and one with faults and their truth.
+REFERENCE, FAULTY = _RECORDINGS / "reference", _RECORDINGS / "tuning-1"
 
-def recording() -> Path:
-    """Return the shipped recording: `reference/` to learn from, `faulty/` to judge."""
-    return Path(__file__).resolve().parent / "recordings" / "demo"
 
-
-def learned(artifacts: Path) -> Path:
-    """Return a folder of artifacts of the shipped reference, which are learned into it unless they are there."""
-    reference = recording() / "reference"
+def learned(artifacts: Path, reference: Path = REFERENCE) -> Path:
+    """Return a folder of artifacts of a reference, which are learned into it unless they are there."""
     try:
         load(artifacts)
     except ArtifactError:
@@ -25,11 +23,10 @@ def learned(artifacts: Path) -> Path:
     return artifacts
 
 
-def demo(output: Path, progress: Progress) -> dict[str, Any]:
+def demo(output: Path, progress: Progress, reference: Path = REFERENCE, faulty: Path = FAULTY) -> dict[str, Any]:
     """Train unless trained already, run, and answer the run's summary."""
-    faulty = recording() / "faulty"
-    progress.say("learning from the reference part of the recording")
-    artifacts = learned(output / "artifacts")
+    progress.say("learning from the reference recording")
+    artifacts = learned(output / "artifacts", reference)
     # every verdict is written, so that the report can draw the calm stretches too
     overrides = ["outputs.score_floor=0"]
     return run(RunRequest(faulty, output, artifacts, None, overrides, faulty / "truth.json"), progress)

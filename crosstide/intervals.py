@@ -1,10 +1,16 @@
-"""Proportions with their uncertainty."""
+"""Proportions, medians and rates with their uncertainty."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+import numpy as np
+from scipy.special import gammaincinv
+
 #: Two-sided 95 % quantile of the normal distribution.
 Z_95 = 1.959963984540054
+#: Resamples of a bootstrap; its ends then move by less than the data's own grain.
+RESAMPLES = 2000
 
 
 def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float] | None:
@@ -25,6 +31,35 @@ def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float] | None:
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def garwood(count: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of the mean of a Poisson count.
+
+    Source: F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28 (1936).
+    Raises ValueError for a negative count.
+
+    >>> low, high = garwood(0)
+    >>> low, round(high, 3)
+    (0.0, 3.689)
+    """
+    if count < 0:
+        raise ValueError(f"{count} is not a count")
+    low = float(gammaincinv(count, 0.025)) if count else 0.0
+    return low, float(gammaincinv(count + 1, 0.975))
+
+
+def bootstrap_median(values: Sequence[float], seed: int = 0) -> tuple[float, float] | None:
+    """Return the 95 % percentile bootstrap interval of the median, or None for fewer than two values.
+
+    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979).
+    """
+    if len(values) < 2:
+        return None
+    rows = np.random.default_rng(seed).integers(0, len(values), size=(RESAMPLES, len(values)))
+    medians = np.median(np.asarray(values, dtype=np.float64)[rows], axis=1)
+    low, high = np.quantile(medians, (0.025, 0.975))
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)

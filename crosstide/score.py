@@ -1,13 +1,15 @@
 """`crosstide score`: incidents held against the recorded truth, by rules fixed before any detector was tuned.
 
 * Counted for recall: faults (not traps) with `effect_at`, the moment the requests themselves first suffered.
-  Faults without it are harmless and counted apart.
+  Faults without it are harmless and counted apart; an incident that starts while one lasts, and is neither paired
+  nor on a trap, is neutral: neither right nor false.
 * A pair: the incident's `onset_at` lies within one window before and max(3 windows, 60 s) after `effect_at`, and it
-  lasts no longer than twice the fault plus the clear time. One to one. An incident without a resolution lasts till
-  its last watermark.
-* Precision: paired incidents among all (merged ones fold into the one they point to).
-* Cause: right when entity and category are both accepted; judged on pairs. Chance is the expected hit of drawing one
-  (three, without return) uniformly from the distinct (entity, category) pairs that any incident or fault names.
+  lasts no longer than twice the fault (till `recovered_at`, where that is later than its end) plus the clear time.
+  One to one. An incident without a resolution lasts till its last watermark.
+* Two faults at once: each needs an incident of its own, or stands among the first three causes of the other's.
+* Precision: paired incidents among all that are not neutral (merged ones fold into the one they point to).
+* Cause: right when entity and category are both accepted; judged on found faults. Chance is the expected hit of one
+  draw (three, without return), uniform over the distinct (entity, category) pairs that any incident or fault names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +20,7 @@ from statistics import fmean, median
 from crosstide.intervals import Proportion
 from crosstide.score_card import FaultVerdict, IncidentVerdict, Scorecard
 from crosstide.score_input import Fault, Incident, Pair, read_incidents, read_truth
-from crosstide.score_match import match, on_trap, starts_near
+from crosstide.score_match import match, on_harmless, on_trap, shared, starts_near
 
 __all__ = ["FaultVerdict", "IncidentVerdict", "Scorecard", "score", "score_run"]
 
@@ -35,20 +37,24 @@ def score(incidents: Sequence[Incident], faults: Sequence[Fault], window_ms: int
     """Score incidents, one each, against faults."""
     pairs = match(incidents, faults, window_ms)
     by_id = {incident.id: incident for incident in incidents}
-    judged = [_judge(fault, by_id.get(pairs.get(fault.id, "")), incidents, pairs, window_ms) for fault in faults]
+    together = shared(incidents, faults, pairs, window_ms)
+    of_fault = {fault_id: by_id[found] for fault_id, found in {**pairs, **together}.items()}
+    judged = [_judge(fault, of_fault.get(fault.id), incidents, pairs, window_ms) for fault in faults]
     verdicts = [_explain(incident, faults, pairs, window_ms) for incident in incidents]
     found = [verdict for verdict in judged if verdict.outcome == "found"]
     times = [verdict.time_to_detect_s for verdict in found if verdict.time_to_detect_s is not None]
-    chance = _chance([fault for fault in faults if fault.id in pairs], _space(incidents, faults))
+    chance = _chance([fault for fault in faults if fault.id in of_fault], _space(incidents, faults))
+    neutral = sum(verdict.neutral for verdict in verdicts)
     return Scorecard(
         recall=Proportion(len(found), sum(fault.counts for fault in faults)),
-        precision=Proportion(len(found), len(incidents)),
+        precision=Proportion(len(pairs), len(incidents) - neutral),
         hit_1=Proportion(sum(bool(verdict.hit_1) for verdict in found), len(found)),
         hit_3=Proportion(sum(bool(verdict.hit_3) for verdict in found), len(found)),
         chance_1=chance[0],
         chance_3=chance[1],
         median_time_to_detect_s=median(times) if times else None,
         harmless=sum(verdict.outcome == "harmless" for verdict in judged),
+        neutral=neutral,
         traps=sum(fault.trap for fault in faults),
         traps_that_hurt=sum(fault.trap and fault.effect_ms is not None for fault in faults),
         on_traps=sum(verdict.on_trap is not None for verdict in verdicts),
@@ -74,9 +80,10 @@ def _judge(
         fault.kind,
         "found",
         incident.id,
-        (incident.opened_ms - fault.effect_ms) / 1000,
+        (incident.opened_ms - fault.effect_ms) / 1000 if fault.id in pairs else None,
         not fault.accepted.isdisjoint(incident.causes[:1]),
         not fault.accepted.isdisjoint(incident.causes[:3]),
+        shared=fault.id not in pairs,
     )
 
 
@@ -88,6 +95,9 @@ def _explain(incident: Incident, faults: Sequence[Fault], pairs: dict[str, str],
     near = next((fault for fault in faults if fault.counts and starts_near(incident, fault, window_ms)), None)
     if near is not None:
         return IncidentVerdict(incident.id, None, _lost(near, pairs), trap)
+    harmless = next((fault.id for fault in faults if on_harmless(incident, fault, window_ms)), None)
+    if trap is None and harmless is not None:
+        return IncidentVerdict(incident.id, None, f"on harmless {harmless}", neutral=True)
     return IncidentVerdict(incident.id, None, "no fault near" if trap is None else f"on trap {trap}", trap)
 
 

@@ -8,7 +8,10 @@ from crosstide.intervals import Proportion
 
 @dataclass(frozen=True)
 class FaultVerdict:
-    """What became of one fault: `found`, `missed`, `harmless`, or for a trap `quiet` or `fooled`; seconds."""
+    """What became of one fault: `found`, `missed`, `harmless`, or for a trap `quiet` or `fooled`; seconds.
+
+    `shared`: found in the incident of a fault that struck at the same time; such a one has no time to detect.
+    """
 
     id: str
     kind: str
@@ -17,16 +20,18 @@ class FaultVerdict:
     time_to_detect_s: float | None = None
     hit_1: bool | None = None
     hit_3: bool | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)
 class IncidentVerdict:
-    """What one incident was: the fault that it found, or why it is false."""
+    """What one incident was: the fault that it found, or why it is false; `neutral` ones are neither."""
 
     id: str
     fault_id: str | None
     reason: str
     on_trap: str | None = None
+    neutral: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Scorecard:
     chance_3: float | None
     median_time_to_detect_s: float | None
     harmless: int
+    neutral: int
     traps: int
     traps_that_hurt: int
     on_traps: int

@@ -1,6 +1,6 @@
 """What a score is made of: the recorded truth, and the incidents with their revisions folded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class TruthFault(Struct, frozen=True, kw_only=True):
     categories: list[str] = []
     entities: list[str] = []
     effect_at: str | None = None
+    recovered_at: str | None = None
 
 
 class _Truth(Struct, frozen=True):
@@ -36,7 +37,10 @@ class _Truth(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault or trap as recorded; times in epoch ms. `effect_ms` is None where no request suffered."""
+    """A fault or trap as recorded; times in epoch ms. `effect_ms` is None where no request suffered.
+
+    `recovered_ms`: when the requests were well again, where the truth says so and it was after the end.
+    """
 
     id: str
     kind: str
@@ -45,11 +49,17 @@ class Fault:
     end_ms: int
     effect_ms: int | None
     accepted: frozenset[Pair]
+    recovered_ms: int | None = None
 
     @property
     def counts(self) -> bool:
         """Whether finding it is asked for: a fault, not a trap, that hurt requests."""
         return not self.trap and self.effect_ms is not None
+
+    @property
+    def over_ms(self) -> int:
+        """When it was really over: the end of the fault, or of its effect."""
+        return max(self.end_ms, self.recovered_ms or 0)
 
 
 @dataclass(frozen=True)
@@ -89,19 +99,25 @@ def read_events(path: Path) -> Iterator[IncidentEvent]:
 
 
 def read_incidents(path: Path) -> list[Incident]:
-    """Read incidents, one each: opening from the first revision, cause and end from the newest; by onset.
-
-    An incident whose newest status is `merged` is left out: the one that it points to stands for both, with its own
-    times and cause. One that points nowhere in the file still counts by itself.
-    """
-    revisions: dict[str, list[IncidentData]] = {}
-    for event in read_events(path):
-        revisions.setdefault(event.data.incident_id, []).append(event.data)
-    ordered = [sorted(group, key=lambda data: data.revision) for group in revisions.values()]
+    """Read a file of revisions as incidents, one each. Raises ScoreInputError; see `incidents_of`."""
+    events = list(read_events(path))
     try:
-        found = [_incident(group) for group in ordered if not _folded(group[-1], revisions)]
+        return incidents_of(events)
     except ValueError as error:
         raise ScoreInputError(f"{path}: not an incident: {error}") from error
+
+
+def incidents_of(events: Iterable[IncidentEvent]) -> list[Incident]:
+    """Fold revisions into incidents: opening from the first, cause and end from the newest; by onset.
+
+    An incident whose newest status is `merged` is left out: the one that it points to stands for both, with its own
+    times and cause. One that points nowhere in the file still counts by itself. Raises ValueError for a wrong time.
+    """
+    revisions: dict[str, list[IncidentData]] = {}
+    for event in events:
+        revisions.setdefault(event.data.incident_id, []).append(event.data)
+    ordered = [sorted(group, key=lambda data: data.revision) for group in revisions.values()]
+    found = [_incident(group) for group in ordered if not _folded(group[-1], revisions)]
     return sorted(found, key=lambda incident: (incident.onset_ms, incident.id))
 
 
@@ -124,6 +140,7 @@ def _fault(entry: TruthFault) -> Fault:
         end_ms=end,
         effect_ms=None if entry.effect_at is None else to_milliseconds(entry.effect_at),
         accepted=frozenset((entity, category) for entity in entry.entities for category in entry.categories),
+        recovered_ms=None if entry.recovered_at is None else to_milliseconds(entry.recovered_at),
     )
 
 

@@ -34,9 +34,10 @@ def print_scorecard(card: Scorecard, *, as_json: bool = False, console: Console 
         console.file.write(json.dumps(card.to_json(), indent=2) + "\n")
         return
     console.print(_faults(card))
-    false = [incident for incident in card.incidents if incident.fault_id is None]
-    for incident in false:
-        console.print(f"[red]false[/red] {incident.id}: {incident.reason}", highlight=False)
+    unpaired = [incident for incident in card.incidents if incident.fault_id is None]
+    for incident in unpaired:
+        word = "[dim]neutral[/dim]" if incident.neutral else "[red]false[/red]"
+        console.print(f"{word} {incident.id}: {incident.reason}", highlight=False)
     console.print(_totals(card))
     console.print(f"{CHANCE}; intervals: Wilson, 95 %.", style="dim", highlight=False)
 
@@ -47,7 +48,7 @@ def _faults(card: Scorecard) -> Table:
     for fault in card.faults:
         colour = COLOURS[fault.outcome]
         delay = "" if fault.time_to_detect_s is None else f"{fault.time_to_detect_s:.1f} s"
-        outcome = f"[{colour}]{fault.outcome}[/{colour}]"
+        outcome = f"[{colour}]{fault.outcome}[/{colour}]" + (" (shared)" if fault.shared else "")
         hits = (_yes(fault.hit_1), _yes(fault.hit_3))
         table.add_row(fault.id, fault.kind, outcome, delay, *hits, fault.incident_id or "")
     return table
@@ -64,7 +65,8 @@ def _totals(card: Scorecard) -> Table:
         table.add_row(name, *_share(share), "" if chance is None else f"{chance:.2f}")
     middle = card.median_time_to_detect_s
     table.add_row("median time to detect", "unknown" if middle is None else f"{middle:.1f} s", "", "")
-    table.add_row("harmless faults", str(card.harmless), "", "")
+    neutral = f" ({card.neutral} incidents on them, not counted)" if card.neutral else ""
+    table.add_row("harmless faults", f"{card.harmless}{neutral}", "", "")
     table.add_row("incidents on traps", f"{card.on_traps} ({card.traps} traps)", "", "")
     if card.traps_that_hurt:
         table.add_row("[yellow]traps that hurt[/yellow]", f"{card.traps_that_hurt}: requests suffered", "", "")

@@ -1,4 +1,4 @@
-"""Learns artifacts from a reference period: baselines, the residuals' inflation, and isolation forests."""
+"""Learns artifacts from a reference period: baselines, the residuals' inflation, distributions, isolation forests."""
 
 import time
 from collections import defaultdict
@@ -18,6 +18,9 @@ from models.config import Pipeline
 from models.detectors.base import View
 from models.detectors.ewma import TAIL, EwmaChart, Options
 from models.detectors.forest import comparable
+from models.drift import DriftSeries
+from models.drift_fit import drift_profiles
+from models.drift_frame import is_drift, with_drift
 from models.expectation import LocalExpectation, spread_about
 from models.frame import Floats, Frame
 from models.scores import Stream
@@ -52,6 +55,9 @@ def train(input_folder: Path, output: Path, pipeline: Pipeline) -> tuple[Artifac
     ends = [end for found in frames.values() for end, _ in found]
     if not ends:
         raise TooLittleError(f"{input_folder}: no window could be made; a model-outputs or telemetry file is needed")
+    drift = _drift(frames.get("model", []), pipeline)
+    if "model" in frames:
+        frames["model"] = [(end, with_drift(frame, drift)) for end, frame in frames["model"]]
     baselines = {key: base for found in frames.values() for key, base in _baselines(found).items()}
     span = (min(ends) - pipeline.windows.size, max(ends))
     learned = Artifacts({}, baselines, {}, span, "")
@@ -64,7 +70,13 @@ def train(input_folder: Path, output: Path, pipeline: Pipeline) -> tuple[Artifac
         fitted.extend(_or_note(notes, lambda s=stream, v=views: [_window_forest(s, v)]))
     for subject, samples in _samples(frames.get("model", [])).items():
         fitted.extend(_or_note(notes, lambda s=subject, v=samples: [_input_forest(s, v)]))
-    return save(output, fitted, baselines=baselines, inflation=inflation, span=span), notes
+    return save(output, fitted, baselines=baselines, inflation=inflation, drift=drift, span=span), notes
+
+
+def _drift(frames: Sequence[tuple[int, Frame]], pipeline: Pipeline) -> dict[str, dict[str, DriftSeries]]:
+    """Freeze distributions over windows that do not overlap, so that a request counts once."""
+    apart = [frame for end, frame in frames if (end - frames[0][0]) % pipeline.windows.size == 0]
+    return drift_profiles(apart, QUIET_SHARE, pipeline.limits.max_features)
 
 
 def _or_note(notes: list[str], fit: Any) -> list[Fitted]:
@@ -131,7 +143,8 @@ def _window_forest(stream: Stream, views: Sequence[View]) -> Fitted:
         for subject, signal in zip(view.frame.subjects, view.frame.signals, strict=True):
             seen[subject.partition("/")[0]][signal] += 1
     kind = max(sorted(totals), key=lambda k: totals[k] * len(seen[k]))
-    features = tuple(sorted(s for s, count in seen[kind].items() if count >= COMMON * totals[kind]))
+    # drift has a detector of its own; on one window alone it is mostly noise
+    features = tuple(sorted(s for s, count in seen[kind].items() if count >= COMMON * totals[kind] and not is_drift(s)))
     if not features:
         raise ValueError(f"windows/{stream}: no signal is common to the windows of {kind}")
     rows = []
@@ -146,7 +159,8 @@ def _samples(frames: Sequence[tuple[int, Frame]]) -> dict[str, list[tuple[list[s
     samples: dict[str, list[tuple[list[str], Floats]]] = defaultdict(list)
     for _, frame in frames:
         for subject, sample in frame.samples.items():
-            samples[subject].append((sample.features, sample.vectors))
+            if len(sample.vectors):
+                samples[subject].append((sample.features, sample.vectors))
     return dict(sorted(samples.items()))
 
 

@@ -30,6 +30,7 @@ from jobs.artifact_manifest import (
 from jobs.artifact_model import fit_forest, flatten
 from jobs.artifact_skops import packed, unpacked
 from models.artifact import Artifacts, SeriesBaseline, TrainedForest
+from models.drift import DriftSeries
 
 if TYPE_CHECKING:
     from pyod.models.iforest import IForest
@@ -45,6 +46,7 @@ class _Baseline(Struct, frozen=True, forbid_unknown_fields=True):
 
     baselines: dict[str, SeriesBaseline]
     inflation: dict[str, float]
+    drift: dict[str, dict[str, DriftSeries]] = {}
 
 
 def save(
@@ -53,6 +55,7 @@ def save(
     *,
     baselines: Mapping[str, SeriesBaseline],
     inflation: Mapping[str, float],
+    drift: Mapping[str, Mapping[str, DriftSeries]],
     span: tuple[int, int],
 ) -> Artifacts:
     """Write a training's result, then load it again, so that what is on disk is known to be accepted.
@@ -60,7 +63,8 @@ def save(
     The directory is made where missing; forests of an earlier training in it are removed. The same training writes the
     same bytes. Raises ValueError for numbers that are not finite, OSError where the disk refuses.
     """
-    Artifacts({}, dict(baselines), dict(inflation), span, "")
+    frozen = {subject: dict(profile) for subject, profile in drift.items()}
+    Artifacts({}, dict(baselines), dict(inflation), span, "", frozen)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MANIFEST).unlink(missing_ok=True)
     for old in directory.glob("forest-*.skops"):
@@ -70,7 +74,7 @@ def save(
         describe(trained, _write(directory, f"forest-{at}.skops", packed(model)))
         for at, (model, trained) in enumerate(ordered)
     ]
-    body = msgspec.json.encode(_Baseline(dict(baselines), dict(inflation)), order="deterministic")
+    body = msgspec.json.encode(_Baseline(dict(baselines), dict(inflation), frozen), order="deterministic")
     stored = _write(directory, BASELINE, body)
     manifest = Manifest(schema_version=1, libraries=library_versions(), span=span, forests=described, baseline=stored)
     # last: a directory without a manifest is one whose training did not finish
@@ -89,7 +93,9 @@ def load(directory: Path) -> Artifacts:
     baseline = _baseline(directory, manifest.baseline)
     forests = {stored.name: _forest(directory, stored) for stored in manifest.forests}
     try:
-        return Artifacts(forests, baseline.baselines, baseline.inflation, manifest.span, manifest.digest[:16])
+        return Artifacts(
+            forests, baseline.baselines, baseline.inflation, manifest.span, manifest.digest[:16], baseline.drift
+        )
     except ValueError as error:
         raise ArtifactError(MANIFEST, str(error)) from None
 

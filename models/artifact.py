@@ -1,11 +1,12 @@
 """What training leaves for the operators: pure data, picklable, checked when it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.drift import DriftSeries
 from models.forest import FlatForest, Floats, contributions
 from models.tail import Tail
 
@@ -68,7 +69,8 @@ class Artifacts:
     """Everything learned from one reference period.
 
     `baselines` and `inflation` by series name (inflation: a factor above 0 on the series' scale); `span` the period's
-    first and last event time in ms; `id` names the training's manifest ("" when nothing was trained).
+    first and last event time in ms; `id` names the training's manifest ("" when nothing was trained); `drift` the
+    frozen distributions by subject (`service/checkout`) and signal (`feature.age.psi`).
     """
 
     forests: dict[str, TrainedForest]
@@ -76,6 +78,7 @@ class Artifacts:
     inflation: dict[str, float]
     span: tuple[int, int]
     id: str
+    drift: dict[str, dict[str, DriftSeries]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if any(not isfinite(factor) or factor <= 0 for factor in self.inflation.values()):

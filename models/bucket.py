@@ -1,6 +1,7 @@
 """A hash bucket of services: gathers blobs by pane, folds them when a window ends, and has the window judged.
 
-The whole memory of a bucket is one value of bytes, read and written once per window.
+The whole memory of a bucket is one value of bytes, read and written once per window. While it remembers any subject,
+every window is judged, also one in which nothing came.
 """
 
 from abc import ABC, abstractmethod
@@ -10,35 +11,33 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
+import numpy as np
 
 from models import model_pane, telemetry_pane
+from models.bucket_memory import VERSION, Memory, decode, encode
 from models.config import Pipeline
 from models.features import model_frame, telemetry_frame
 from models.frame import Frame
-from models.model_pane import ModelPane
+from models.hard_faults import Happening, happenings, recent, with_events
+from models.model_pane import SUMS, ModelPane
 from models.packets import Account, Packet
 from models.scores import Judged, Stream
 from models.series import SeriesTable
-from models.telemetry_pane import Carry, TelemetryPane
+from models.silence import Silence
+from models.telemetry_blob import SEPARATOR
+from models.telemetry_pane import Carry, N, TelemetryPane
 
 Pane = TypeVar("Pane", ModelPane, TelemetryPane)
-VERSION = 1
 #: (series, frame, window start, window end) -> series that have learned the frame, verdicts
 Judge = Callable[[SeriesTable, Frame, int, int], tuple[SeriesTable, list[Judged]]]
 
 
-class Memory(msgspec.Struct, frozen=True):
-    """What a bucket knows between windows: folded panes that a later window needs, series, counters' last samples."""
-
-    version: int
-    panes: list[tuple[int, bytes]]
-    table: bytes
-    carry: Carry
-
-
 @dataclass(frozen=True)
 class Closed:
-    """What the end of a window gives: the new memory, verdicts, and accounts of what was folded."""
+    """What the end of a window gives: the new memory, verdicts, and accounts of what was folded.
+
+    `tracked` subjects are remembered, present or not; `warming` of those judged are too young for a verdict.
+    """
 
     memory: bytes
     judged: list[Judged]
@@ -59,35 +58,56 @@ class Bucket(ABC, Generic[Pane]):
 
     topic: str
 
-    def __init__(self, pipeline: Pipeline, judge: Judge) -> None:
+    def __init__(self, stream: Stream, pipeline: Pipeline, judge: Judge) -> None:
         self._pipeline = pipeline
         self._judge = judge
+        self._silence = Silence(stream, pipeline)
 
     def close(self, memory: bytes | None, blobs: Sequence[tuple[int, bytes]], end_ms: int) -> Closed:
-        """End a window: fold the blobs (pane, bytes) of panes that are over, judge, and keep what is still needed."""
-        known = Memory(VERSION, [], SeriesTable.empty().pack(), {}) if memory is None else _decode(memory)
-        carry, panes, accounts = known.carry, dict(known.panes), Counter[tuple[int, str]]()
-        by_pane: dict[int, list[bytes]] = defaultdict(list)
+        """End a window: fold the blobs (pane, bytes) of panes that are over, judge, and keep what is still needed.
+
+        Without blobs and kept panes only the silence is judged, and the series are passed on as they are.
+        """
+        windows, known = self._pipeline.windows, decode(memory)
+        known, accounts = self._gather(known, blobs)
+        start_ms = end_ms - windows.size
+        inside = [self._unpack(data) for pane_ms, data in known.panes if start_ms <= pane_ms < end_ms]
+        table, judged, heard, services = known.table, list[Judged](), dict[str, int](), dict[str, list[str]]()
+        if inside:
+            pane = self._merge(inside)
+            frame = self._frame(pane)
+            learned, judged = self._judge(SeriesTable.unpack(table), frame, start_ms, end_ms)
+            table, heard, services = learned.pack(), self._heard(pane), frame.services
+        judged = with_events(judged, known.happened, start_ms, end_ms)
+        usual = self._silence.listen(known.usual, heard, services, end_ms)
+        judged += self._silence.judge(usual, start_ms, end_ms)
+        usual = self._silence.remembered(usual, end_ms)
+        kept = Memory(
+            version=VERSION,
+            panes=[(pane_ms, data) for pane_ms, data in known.panes if pane_ms >= start_ms + windows.slide_ms],
+            table=table,
+            carry={name: last for name, last in known.carry.items() if last[0] >= end_ms - windows.forget},
+            usual=usual,
+            happened=recent(known.happened, end_ms, windows.slide_ms),
+        )
+        judged.sort(key=lambda one: one.subject)
+        warming = sum(1 for verdict in judged if verdict.scores[0].status == "warming_up")
+        return Closed(encode(kept), judged, accounts, len(usual), warming)
+
+    def _gather(self, known: Memory, blobs: Sequence[tuple[int, bytes]]) -> tuple[Memory, list[Packet]]:
+        """Fold the blobs of each pane, in order of time, and account for their records."""
+        carry, panes, happened = known.carry, dict(known.panes), list(known.happened)
+        accounts, by_pane = Counter[tuple[int, str]](), defaultdict[int, list[bytes]](list)
         for pane_ms, blob in blobs:
             by_pane[pane_ms].append(blob)
         for pane_ms in sorted(by_pane):
             pane, scored, duplicates, carry = self._fold(by_pane[pane_ms], carry)
             panes[pane_ms] = pane.pack()
+            happened += self._happenings(pane_ms, pane)
             accounts.update({(partition, "scored"): count for partition, count in scored.items()})
             accounts.update({(partition, "duplicate"): count for partition, count in duplicates.items()})
-        start_ms = end_ms - self._pipeline.windows.size
-        inside = [self._unpack(data) for pane_ms, data in sorted(panes.items()) if start_ms <= pane_ms < end_ms]
-        table = SeriesTable.unpack(known.table)
-        judged: list[Judged] = []
-        if inside:
-            table, judged = self._judge(table, self._frame(inside), start_ms, end_ms)
-        needed = start_ms + self._pipeline.windows.slide_ms
-        kept = [(pane_ms, data) for pane_ms, data in sorted(panes.items()) if pane_ms >= needed]
-        warming = sum(1 for verdict in judged if verdict.scores[0].status == "warming_up")
-        subjects = len({key.partition(" ")[0] for key in table.keys})
-        carry = {name: last for name, last in carry.items() if last[0] >= end_ms - self._pipeline.windows.forget}
-        encoded = msgspec.msgpack.encode(Memory(VERSION, kept, table.pack(), carry))
-        return Closed(encoded, judged, self._accounts(accounts), subjects, warming)
+        known = msgspec.structs.replace(known, carry=carry, panes=sorted(panes.items()), happened=happened)
+        return known, self._accounts(accounts)
 
     def _accounts(self, counts: Counter[tuple[int, str]]) -> list[Packet]:
         by_partition: dict[int, dict[str, int]] = defaultdict(dict)
@@ -110,7 +130,17 @@ class Bucket(ABC, Generic[Pane]):
     def _unpack(self, data: bytes) -> Pane: ...
 
     @abstractmethod
-    def _frame(self, panes: list[Pane]) -> Frame: ...
+    def _merge(self, panes: list[Pane]) -> Pane: ...
+
+    @abstractmethod
+    def _frame(self, pane: Pane) -> Frame: ...
+
+    @abstractmethod
+    def _heard(self, pane: Pane) -> dict[str, int]:
+        """Count the records of each subject."""
+
+    def _happenings(self, pane_ms: int, pane: Pane) -> list[Happening]:  # noqa: ARG002
+        return []
 
 
 class ModelBucket(Bucket[ModelPane]):
@@ -124,9 +154,15 @@ class ModelBucket(Bucket[ModelPane]):
     def _unpack(self, data: bytes) -> ModelPane:
         return ModelPane.unpack(data)
 
-    def _frame(self, panes: list[ModelPane]) -> Frame:
-        limits = self._pipeline.limits
-        return model_frame(model_pane.merge_panes(panes, limits), self._pipeline.windows.size, limits)
+    def _merge(self, panes: list[ModelPane]) -> ModelPane:
+        return model_pane.merge_panes(panes, self._pipeline.limits)
+
+    def _frame(self, pane: ModelPane) -> Frame:
+        return model_frame(pane, self._pipeline.windows.size, self._pipeline.limits)
+
+    def _heard(self, pane: ModelPane) -> dict[str, int]:
+        counts = pane.sums[:, SUMS.index("n")].astype(np.int64).tolist()
+        return {f"service/{name}": count for name, count in zip(pane.services, counts, strict=True)}
 
 
 class TelemetryBucket(Bucket[TelemetryPane]):
@@ -141,18 +177,22 @@ class TelemetryBucket(Bucket[TelemetryPane]):
     def _unpack(self, data: bytes) -> TelemetryPane:
         return TelemetryPane.unpack(data)
 
-    def _frame(self, panes: list[TelemetryPane]) -> Frame:
-        return telemetry_frame(telemetry_pane.merge_panes(panes), self._pipeline.windows.size)
+    def _merge(self, panes: list[TelemetryPane]) -> TelemetryPane:
+        return telemetry_pane.merge_panes(panes)
+
+    def _frame(self, pane: TelemetryPane) -> Frame:
+        return telemetry_frame(pane, self._pipeline.windows.size)
+
+    def _heard(self, pane: TelemetryPane) -> dict[str, int]:
+        found = Counter[str]()
+        for name, count in zip(pane.names, pane.stats[:, N].tolist(), strict=True):
+            found[name.partition(SEPARATOR)[0]] += int(count)
+        return dict(found)
+
+    def _happenings(self, pane_ms: int, pane: TelemetryPane) -> list[Happening]:
+        return happenings(pane_ms, pane)
 
 
 def bucket_for(stream: Stream, pipeline: Pipeline, judge: Judge) -> "ModelBucket | TelemetryBucket":
     """Build the bucket of a stream."""
-    return (ModelBucket if stream == "model" else TelemetryBucket)(pipeline, judge)
-
-
-def _decode(memory: bytes) -> Memory:
-    """Decode a bucket's memory. Raises ValueError for another version."""
-    known = msgspec.msgpack.decode(memory, type=Memory)
-    if known.version != VERSION:
-        raise ValueError(f"bucket memory of version {known.version}, this program reads version {VERSION}")
-    return known
+    return (ModelBucket if stream == "model" else TelemetryBucket)(stream, pipeline, judge)

@@ -1,26 +1,21 @@
 """The cause: suspects weighed against one another, infrastructure before symptom, a recent change before its equals.
 
 Unlike a search along a learned causal graph, this needs no history of faults: the order of the domains, the direction
-of the signals and what each kind of trouble can explain at all are written down (`models/suspects.py`).
+of the signals and what each kind of trouble can explain at all are written down (`models/suspects_*.py`).
 """
 
 from models.incident import Candidate, Domain, RootCause
 from models.scene import Scene
-from models.suspects import (
-    Suspect,
-    change_suspects,
-    dependency_suspects,
-    input_suspects,
-    machine_suspects,
-    silence_suspects,
-    surge_suspects,
-    unknown_suspect,
-    wait_suspects,
-)
+from models.suspect import Suspect
+from models.suspects_calls import dependency_suspects, wait_suspects
+from models.suspects_changes import change_suspects
+from models.suspects_machines import machine_suspects, silence_suspects, under_surge
+from models.suspects_requests import input_suspects, surge_suspects
 from models.times import to_iso
 
 METHOD = "calibrated score x onset x domain; a service that waits under idle machines is blamed on its dependencies"
 MAX_CANDIDATES = 8
+UNKNOWN_SCORE = 0.15
 #: A new best suspect replaces the published one only when it is better by this factor: causes do not flap.
 STICKY = 1.15
 _ORDER: dict[Domain, int] = {"change": 0, "infra": 1, "data": 2, "model": 3, "unknown": 4}
@@ -28,14 +23,22 @@ _ORDER: dict[Domain, int] = {"change": 0, "infra": 1, "data": 2, "model": 3, "un
 
 def rank(scene: Scene) -> list[Suspect]:
     """Return the suspects, best first, one for each entity and category; the unknown is always among them."""
-    machines = list(machine_suspects(scene))
+    surges = list(surge_suspects(scene))
+    machines = [under_surge(machine, surges) for machine in machine_suspects(scene)]
     busiest = max((suspect.score for suspect in machines), default=0.0)
     found = [*machines, *silence_suspects(scene), *dependency_suspects(scene), *change_suspects(scene)]
-    found += [*input_suspects(scene), *surge_suspects(scene), *wait_suspects(scene, busiest), unknown_suspect(scene)]
+    found += [*input_suspects(scene), *surges, *wait_suspects(scene, busiest), unknown_suspect(scene)]
     best: dict[tuple[str, str], Suspect] = {}
     for suspect in sorted(found, key=_place):
         best.setdefault((suspect.entity, suspect.category), suspect)
     return [suspect for suspect in best.values() if suspect.score > 0]
+
+
+def unknown_suspect(scene: Scene) -> Suspect:
+    """The constant that every suspect has to beat."""
+    answers = max(scene.weights["outputs"], scene.weights["inputs"]) > scene.weights["performance"]
+    domain: Domain = "model" if answers else "unknown"
+    return Suspect(scene.entity, "unknown", domain, UNKNOWN_SCORE, "nothing seen explains it")
 
 
 def _place(suspect: Suspect) -> tuple[float, int, int, str, str, str]:

@@ -9,15 +9,16 @@ from msgspec.structs import replace
 
 from models.cause import rank, settle
 from models.config import Pipeline
-from models.correlate_state import Case, Memory, pack, unpack
-from models.episode import Episode, incident_id
+from models.correlate_state import Case, Joined, Memory, pack, unpack
+from models.episode import Episode, Rule, incident_id
 from models.evidence import ChangeNote, Evidence
 from models.incident import IncidentEvent, Provenance
 from models.incident_build import Kind, Revision, build
 from models.neighbours import Neighbours, explained, unexplained
-from models.observe import observe, ordered, silent
+from models.observe import observe, ordered
 from models.scene import Scene
 from models.severity import factors, grade
+from models.silence import DETECTOR as SILENCE
 
 #: A dependency that turns so many windows after us still explains us.
 FOLLOW_WINDOWS = 2
@@ -43,8 +44,19 @@ class _Moment:
     recorded_ms: int
 
     @property
+    def hard(self) -> Episode:
+        return self.memory.watched[f"hard service/{self.service}"]
+
+    @property
     def own(self) -> Episode:
-        return self.memory.watched[f"self service/{self.service}"]
+        """The trouble going on: that of the model stream first, a hard fault beside it makes it last longer."""
+        own, hard = self.memory.watched[f"self service/{self.service}"], self.hard
+        if hard.onset_ms is None:
+            return own
+        if own.onset_ms is None:
+            return hard
+        last_ms, strange = max(own.last_strange_ms, hard.last_strange_ms), max(own.strange, hard.strange)
+        return replace(own, last_strange_ms=last_ms, strange=strange)
 
 
 class Correlator:
@@ -70,10 +82,15 @@ class Correlator:
     ) -> tuple[bytes, list[IncidentEvent]]:
         """Take in the windows that end at `end_ms` (epoch ms) and answer the new state and the revisions to write.
 
-        `evidence` is all there is for this end, in any order; `changes` those before `end_ms` not given yet.
+        `evidence` is all there is for this end, in any order; `changes` those before `end_ms` not given yet. Steps go
+        forward: evidence for a window that is already past (a topic that stood still catches up) changes nothing.
         Raises ValueError on a state that cannot be read.
         """
-        memory = observe(unpack(state), service, end_ms, ordered(evidence), changes, self._config)
+        known = unpack(state)
+        before = known.watched.get(f"self service/{service}")
+        if state is not None and before is not None and end_ms <= before.seen_ms:
+            return state, []
+        memory = observe(known, service, end_ms, ordered(evidence), changes, self._config)
         case, events = self._decide(_Moment(service, memory, end_ms, recorded_ms))
         over = case is None and memory.case is not None and memory.case.revision > 0
         previous = memory.case.incident_id if over and memory.case is not None else memory.previous_id
@@ -91,12 +108,13 @@ class Correlator:
         if case.merged_into is not None:
             return self._follow(at, case, case.merged_into)
         if own.onset_ms is None:
-            case, event = self._write("resolved", "calm for the clear time", at, case)
+            reason = "calm for the clear time" if at.memory.present else "nothing of it is tracked any more"
+            case, event = self._write("resolved", reason, at, case)
             return None, [event]
         case = replace(case, last_seen_ms=own.last_strange_ms, strange=own.strange)
-        root = Neighbours(at.service, at.memory, self._config).root(own)
         near = at.end_ms - case.opened_ms <= FOLLOW_WINDOWS * self._config.windows.slide_ms
-        if root is not None and near and case.rule == "model_opens":
+        root = self._root(at, own, case) if near and case.rule == "model_opens" else None
+        if root is not None:
             case, event = self._write("merged", f"explained by {root}", at, replace(case, merged_into=root))
             return case, [event]
         return self._update(at, case)
@@ -106,29 +124,37 @@ class Correlator:
         neighbours = Neighbours(at.service, at.memory, self._config)
         case = self._case(at, own, own.onset_ms or 0, own.ripe_ms)
         if own.rule == "model_opens":
-            root = neighbours.root(own)
+            root = self._root(at, own, case)
             if root is not None:
                 return replace(case, merged_into=root), []
             if at.end_ms < own.ripe_ms + self._config.windows.slide_ms and neighbours.may_follow(own):
                 return None, []
         reason = f"{self._config.opening.m} of {self._config.opening.n} windows strange"
+        if own.rule == "hard_fault":
+            reason = _hard_reason(own)
         case, event = self._write("opened", reason, at, case)
         return case, [event]
 
+    def _root(self, at: _Moment, own: Episode, case: Case) -> str | None:
+        """Return the incident that this one is part of: a dependency's, or that of a service in the same trouble."""
+        neighbours = Neighbours(at.service, at.memory, self._config)
+        return neighbours.root(own) or neighbours.leader(own, self._judge(at, case)[0].entity)
+
     def _follow(self, at: _Moment, case: Case, leader: str) -> tuple[Case | None, list[IncidentEvent]]:
         """Stay with the dependency's incident until both are over, or something shows that it does not explain."""
+        if at.hard.onset_ms is not None:  # no dependency explains a hard fault
+            case = self._case(at, at.hard, at.hard.onset_ms, at.hard.ripe_ms, case)
+            case, event = self._write("opened", _hard_reason(at.hard), at, case)
+            return case, [event]
         episode = Neighbours(at.service, at.memory, self._config).by_id(leader)
         if episode is None:
             return (None if at.own.onset_ms is None else case), []
         first = unexplained(at.own, episode.signals, self._config.opening.m)
         if at.own.onset_ms is None or first is None:
             return case, []
-        fresh = self._case(at, at.own, first.start_ms, at.end_ms)
-        previous = case.incident_id if case.revision else case.previous_id
-        fresh, event = self._write(
-            "opened", f"symptoms that {leader} does not explain", at, replace(fresh, previous_id=previous)
-        )
-        return fresh, [event]
+        case = self._case(at, at.own, first.start_ms, at.end_ms, case)
+        case, event = self._write("opened", f"symptoms that {leader} does not explain", at, case)
+        return case, [event]
 
     def _update(self, at: _Moment, case: Case) -> tuple[Case, list[IncidentEvent]]:
         judged = self._judge(at, case)[0]
@@ -141,7 +167,9 @@ class Correlator:
         case, event = self._write("updated", reason, at, case)
         return case, [event]
 
-    def _case(self, at: _Moment, own: Episode, onset_ms: int, detected_ms: int) -> Case:
+    def _case(self, at: _Moment, own: Episode, onset_ms: int, detected_ms: int, before: Case | None = None) -> Case:
+        """Make a case; the one `before` it is its predecessor if it was ever published."""
+        previous_id = at.memory.previous_id if before is None or not before.revision else before.incident_id
         return Case(
             incident_id=incident_id(at.service, self._config.outputs.environment, own.rule, onset_ms),
             rule=own.rule,
@@ -150,7 +178,7 @@ class Correlator:
             opened_ms=at.end_ms,
             last_seen_ms=own.last_strange_ms,
             strange=own.strange,
-            previous_id=at.memory.previous_id,
+            previous_id=previous_id,
         )
 
     def _scene(self, at: _Moment, case: Case) -> Scene:
@@ -161,6 +189,9 @@ class Correlator:
         changes = tuple(
             one for one in at.memory.changes if case.onset_ms - join.change_leads <= one.timestamp_ms <= until_ms
         )  # fmt: skip
+        quiet = {
+            t.subject for t in traces if t.stream == "infra" and t.detector == SILENCE and t.last_ms > case.onset_ms
+        }
         return Scene(
             service=at.service,
             incident_id=case.incident_id,
@@ -171,17 +202,19 @@ class Correlator:
             join=join,
             traces=traces,
             changes=changes,
-            silent=silent(at.memory, at.end_ms),
+            silent=tuple(sorted({*at.memory.silent, *quiet})),
+            callees=Neighbours(at.service, at.memory, self._config).callees(),
         )
 
     def _judge(self, at: _Moment, case: Case) -> tuple[Case, Revision]:
         """Work out cause, severity, kind and members as of now, without counting a revision."""
         scene = self._scene(at, case)
-        callers = Neighbours(at.service, at.memory, self._config).callers()
+        neighbours = Neighbours(at.service, at.memory, self._config)
+        callers, suspects = neighbours.callers(), settle(rank(scene), case.entity, case.category)
         ours = [name for name, one in callers.items() if explained(one.signals, at.own.signals)]
-        members = tuple(sorted({*case.members, *ours}))
+        alike = neighbours.alike(at.own, suspects[0].entity)
+        members = tuple(sorted({*case.members, *ours, *alike}))
         touched = tuple(sorted({*case.touched, *members, *callers}))
-        suspects = settle(rank(scene), case.entity, case.category)
         weighed = factors(scene, len(touched))
         near = any(trace.stream == "infra" and trace.relation in ("self", "carrier") for trace in scene.traces)
         judged = replace(
@@ -189,18 +222,29 @@ class Correlator:
             severity=grade(weighed, case.severity),
             entity=suspects[0].entity,
             category=suspects[0].category,
-            joined="infra_only" if case.rule == "infra_only" else ("joined" if near else "model_only"),
+            joined=self._joined(case.rule, bool(scene.symptoms), near),
             members=members,
             touched=touched,
         )
         over = at.end_ms >= case.onset_ms + self._config.join.infra_lags
         revision = Revision(
-            "updated", "", judged, scene, suspects, weighed, at.end_ms, at.recorded_ms, over and not scene.silent
+            "updated", "", judged, scene, suspects, weighed, at.end_ms, at.recorded_ms, over and not at.memory.silent
         )  # fmt: skip
         return judged, revision
+
+    @staticmethod
+    def _joined(rule: Rule, symptoms: bool, near: bool) -> Joined:
+        """Say which tides met; a hard fault waits for the symptoms of the model."""
+        if rule == "infra_only" or (rule == "hard_fault" and not symptoms):
+            return "infra_only"
+        return "joined" if near else "model_only"
 
     def _write(self, kind: Kind, reason: str, at: _Moment, case: Case) -> tuple[Case, IncidentEvent]:
         judged, revision = self._judge(at, case)
         judged = replace(judged, revision=case.revision + 1)
         written = Revision(**{**vars(revision), "kind": kind, "reason": reason, "case": judged})
         return judged, build(written, self._config, self._provenance)
+
+
+def _hard_reason(hard: Episode) -> str:
+    return f"hard fault: {', '.join(hard.signals)}"

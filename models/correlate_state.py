@@ -11,7 +11,8 @@ from models.incident import Category, Severity
 from models.records import ChangeType
 from models.traces import Trace
 
-VERSION = 1
+Joined = Literal["joined", "model_only", "infra_only"]
+VERSION = 2
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -41,18 +42,23 @@ class Case(Struct, frozen=True, array_like=True, kw_only=True):
     severity: Severity = "info"
     entity: str = ""
     category: Category = "unknown"
-    joined: Literal["joined", "model_only", "infra_only"] = "model_only"
+    joined: Joined = "model_only"
     members: tuple[str, ...] = ()
     touched: tuple[str, ...] = ()
 
 
 class Memory(Struct, frozen=True, array_like=True, kw_only=True):
-    """All of it. `watched` is keyed by `relation subject`; `present`: telemetry's entities, last window seen (ms)."""
+    """All of it.
+
+    `watched` is keyed by `relation subject`, and by `hard subject` for the service's own hard faults; `present` holds
+    what is expected, by `stream subject`: the end of the last window that had records of it (ms); `silent`: entities
+    that are expected and were not heard in the newest window.
+    """
 
     version: int = VERSION
-    model_seen: bool = False
     watched: dict[str, Episode] = {}
     present: dict[str, int] = {}
+    silent: tuple[str, ...] = ()
     traces: tuple[Trace, ...] = ()
     changes: tuple[HeldChange, ...] = ()
     case: Case | None = None

@@ -9,14 +9,15 @@ from msgspec import Struct, structs
 from models.records import ChangeType
 from models.scores import Score, Stream
 
-Relation = Literal["self", "carrier", "dependency", "caller"]
+Relation = Literal["self", "carrier", "dependency", "caller", "sibling"]
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
     """The verdicts on one subject in one window, sent to `service`.
 
     `subject` is an entity (`service/fraud`, `node/n1`); `relation` says what it is to `service`: itself, an entity
-    that carries it, a service it calls, or a service that calls it. `scores` holds the `fused` line and the notable
+    that carries it, a service it calls (or the machine of one), a service that calls it, or one that shares a carrier
+    or a dependency with it. `scores` holds the `fused` line and the notable
     single verdicts; model outputs absent from a window arrive as a `fused` line with `n` 0. Times: epoch ms.
     """
 

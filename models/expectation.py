@@ -5,7 +5,7 @@ baseline stands in until enough windows are known, and then keeps the spread fro
 Blind spot: a drift slower than the history is followed, not seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,16 +25,26 @@ PRIOR_WEIGHT = 15
 #: No signal is trusted to be steadier than this share of its level.
 RELATIVE_FLOOR = 0.02
 ABSOLUTE_FLOOR = 1e-6
+#: A calm window takes back so much of what a strange one adds to `frozen`: a series that is strange in more than one
+#: window of five is no faulty series but one of that kind, and what it leaps to is learned in the end.
+THAW = 0.25
+#: Rows that are summarised together: few enough for a processor's cache.
+BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Aligned arrays [rows]: expectation, spread, residual in spreads (`z`), and whether the row can be judged."""
+    """Aligned arrays [rows]: expectation, spread, residual in spreads (`z`), and whether the row can be judged.
+
+    `spread` is what the series was seen to vary by; `scale` is that or the window's sampling error or a floor,
+    whichever is largest.
+    """
 
     level: Floats
     scale: Floats
     z: Floats
     ready: Array
+    spread: Floats
 
 
 class LocalExpectation:
@@ -61,29 +71,27 @@ class LocalExpectation:
         level = np.where(local, median, base_level)
         weight = np.minimum(count, self._settings.history)
         pooled = np.sqrt((weight * spread**2 + PRIOR_WEIGHT * base_scale**2) / (weight + PRIOR_WEIGHT))
-        scale = np.where(local, np.where(trained, pooled, spread), base_scale)
+        spread = np.where(local, np.where(trained, pooled, spread), base_scale)
         ready = local | trained
-        level, scale = np.where(ready, level, frame.values), np.where(ready, scale, 1.0)
+        level, spread = np.where(ready, level, frame.values), np.where(ready, spread, 1.0)
         floor = np.maximum(RELATIVE_FLOOR * np.abs(level), ABSOLUTE_FLOOR)
-        scale = np.maximum(np.maximum(scale, frame.errors), floor)
-        return Expected(level, scale, (frame.values - level) / scale, ready)
+        scale = np.maximum(np.maximum(spread, frame.errors), floor)
+        return Expected(level, scale, (frame.values - level) / scale, ready, spread)
 
     def learn(self, frame: Frame, memory: Mapping[str, Array], strange: Array) -> dict[str, Array]:
-        """Answer the memory with the frame in it; strange rows stay out, but no longer than `freeze_cap` windows."""
-        history, count, frozen = (memory[name].copy() for name in ("history", "count", "frozen"))
-        frozen = np.where(strange, frozen + 1, 0)
-        taken = np.flatnonzero(~strange | (frozen > self._settings.freeze_cap))
+        """Answer the memory with the frame in it; strange rows stay out, but no longer than `freeze_cap` windows.
+
+        `frozen` falls slowly (`THAW`) and is never above the cap by more than one window: a level that stays is
+        learned window by window, and so is the second of two levels between which a series leaps.
+        """
+        history, count = memory["history"].copy(), memory["count"].copy()
+        cap = self._settings.freeze_cap
+        frozen = np.where(strange, np.minimum(memory["frozen"] + 1, cap + 1), np.maximum(memory["frozen"] - THAW, 0))
+        taken = np.flatnonzero(~strange | (frozen > cap))
         slot = count[taken].astype(np.int64) % self._settings.history
         history[taken, slot] = frame.values[taken]
         count[taken] += 1
         return {"history": history, "count": count, "frozen": frozen}
-
-
-def _median_and_spread(history: Floats) -> tuple[Floats, Floats]:
-    """Median and spread of each row [rows, windows]; NaN places are empty, an empty row answers 0 and 0."""
-    filled = np.where(np.isnan(history).all(axis=1, keepdims=True), 0.0, history)
-    median = _quantiles(filled, (0.5,))[0]
-    return median, spread_about(filled, median)
 
 
 def spread_about(values: Floats, median: Floats) -> Floats:
@@ -92,20 +100,44 @@ def spread_about(values: Floats, median: Floats) -> Floats:
     The MAD alone is 0 for a signal that rests at one level and bursts now and then; the ninth decile sees the bursts.
     Both resist a tenth of strange windows.
     """
-    distance = np.abs(values - median[:, None])
-    middle, tenth = _quantiles(distance, (0.5, 0.9))
+    return _spread(np.sort(values, axis=1).T, median)
+
+
+def _median_and_spread(history: Floats) -> tuple[Floats, Floats]:
+    """Median and spread of each row [rows, windows]; NaN places are empty, an empty row answers 0 and 0."""
+    median, spread = np.zeros(len(history)), np.zeros(len(history))
+    for start in range(0, len(history), BLOCK):
+        block = slice(start, start + BLOCK)
+        _summarise(history[block], median[block], spread[block])
+    return median, spread
+
+
+def _summarise(history: Floats, median: Floats, spread: Floats) -> None:
+    """Write median and spread of each row of a block into `median` and `spread`."""
+    ordered = np.sort(history, axis=1).T.copy()  # NaN goes last; windows first: numpy then works on long rows
+    known = history.shape[1] - np.isnan(ordered).sum(axis=0)
+    for size in np.unique(known[known > 0]).tolist():
+        rows = np.flatnonzero(known == size)
+        part = ordered.take(rows, axis=1)[:size]
+        median[rows] = _between(0.5, size, part.__getitem__)
+        spread[rows] = _spread(part, median[rows])
+
+
+def _spread(ordered: Floats, median: Floats) -> Floats:
+    """Spread of sorted windows [windows, rows]; the nearest k windows to a median are neighbours: no second sort."""
+    size = len(ordered)
+
+    def nearest(place: int) -> Floats:
+        below, above = median - ordered[: size - place], ordered[place:] - median
+        return np.asarray(np.maximum(below, above).min(axis=0))
+
+    middle, tenth = _between(0.5, size, nearest), _between(0.9, size, nearest)
     return np.asarray(np.maximum(MAD_TO_SIGMA * middle, TENTH_TO_SIGMA * tenth))
 
 
-def _quantiles(values: Floats, shares: tuple[float, ...]) -> list[Floats]:
-    """Quantiles of each row [rows, windows] without its NaNs, interpolated; numpy's own cost ten times as much."""
-    ordered = np.sort(values, axis=1)  # NaN goes last
-    last = np.maximum((~np.isnan(values)).sum(axis=1) - 1, 0)
-    rows = np.arange(len(values))
-    answers = []
-    for share in shares:
-        place = share * last
-        low = place.astype(np.int64)
-        below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, last)]
-        answers.append(below + (above - below) * (place - low))
-    return answers
+def _between(share: float, size: int, at: Callable[[int], Floats]) -> Floats:
+    """Interpolate the quantile of `size` sorted values whose place n `at` answers."""
+    place = share * (size - 1)
+    low = int(place)
+    below, above = at(low), at(min(low + 1, size - 1))
+    return below + (above - below) * (place - low)

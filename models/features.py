@@ -3,8 +3,9 @@
 import numpy as np
 
 from models.config import Limits
-from models.frame import Frame, FrameBuilder, Sample
-from models.histogram import linear_centres, log_centres, quantile
+from models.drift_sample import Observed
+from models.frame import Frame, FrameBuilder
+from models.histogram import LINEAR_BINS, linear_centres, log_centres, quantile
 from models.model_pane import SUMS, ModelPane
 from models.telemetry_blob import SEPARATOR
 from models.telemetry_pane import (
@@ -48,7 +49,7 @@ def model_frame(pane: ModelPane, window_ms: int, limits: Limits) -> Frame:
             builder.add(subject, "prediction.mean", sums["number"] / numbers, numbers)
         _add_features(builder, subject, pane, row, int(sums["with_features"]), limits)
         _add_classes(builder, subject, pane, row, limits)
-        _add_sample(builder, subject, pane, row)
+        builder.samples[subject] = _observed(pane, row)
     return builder.build()
 
 
@@ -82,11 +83,24 @@ def _add_features(
             builder.add(subject, f"feature.{name}.mean", total / numbers, int(numbers))
 
 
-def _add_sample(builder: FrameBuilder, subject: str, pane: ModelPane, row: int) -> None:
-    mine = pane.sample_rows == row
-    if mine.any():
-        columns = pane.feature_cells[pane.feature_cells[:, 0] == row, 1]
-        builder.samples[subject] = Sample([pane.features[c] for c in columns], pane.sample[mine][:, columns])
+def _observed(pane: ModelPane, row: int) -> Observed:
+    """What drift and strange inputs are found in: a sample of vectors and predictions, and counts of all answers."""
+    cells = pane.feature_cells[:, 0] == row
+    columns = pane.feature_cells[cells, 1]
+    names = [pane.features[column] for column in columns]
+    confidence = pane.confidence[pane.confidence[:, 0] == row]
+    classes = pane.class_cells[pane.class_cells[:, 0] == row]
+    sums = dict(zip(SUMS, pane.sums[row].tolist(), strict=True))
+    return Observed(
+        features=names,
+        vectors=pane.sample[pane.sample_rows == row][:, columns],
+        n=int(sums["n"]),
+        with_features=int(sums["with_features"]),
+        present=dict(zip(names, pane.feature_sums[cells, 0].astype(int).tolist(), strict=True)),
+        confidence=np.bincount(confidence[:, 1], confidence[:, 2], LINEAR_BINS).astype(np.int64),
+        classes={pane.classes[code]: count for code, count in classes[:, 1:].tolist()},
+        predictions=pane.numbers[pane.number_rows == row],
+    )
 
 
 def telemetry_frame(pane: TelemetryPane, window_ms: int) -> Frame:

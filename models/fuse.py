@@ -17,6 +17,7 @@ def fused_scores(view: View, marks: Sequence[Marks], stream: Stream, start_ms: i
     """Answer subject -> the line `fused`; a subject on which every detector abstained has its commonest reason."""
     span = Span(to_iso(start_ms), to_iso(end_ms))
     by_subject: dict[str, list[tuple[float, float, str, str]]] = defaultdict(list)
+    together: dict[str, list[tuple[float, list[Contribution]]]] = defaultdict(list)
     reasons: dict[str, list[str]] = defaultdict(list)
     for mark in marks:
         for place, row in enumerate(mark.rows):
@@ -24,19 +25,27 @@ def fused_scores(view: View, marks: Sequence[Marks], stream: Stream, start_ms: i
             if mark.reasons[place]:
                 reasons[subject].append(mark.reasons[place])
                 continue
+            if mark.multivariate and mark.scores[place] >= 1:
+                together[subject].append((mark.scores[place], mark.contributions[place]))
             signal = "" if mark.multivariate else view.frame.signals[row]
             by_subject[subject].append((mark.scores[place], mark.p_values[place], mark.detector, signal))
     counts: dict[str, int] = {}
     for subject, count in zip(view.frame.subjects, view.frame.counts.tolist(), strict=True):
         counts[subject] = max(count, counts.get(subject, 0))
     return {
-        subject: _fused(subject, by_subject.get(subject, []), reasons[subject], count, stream, span)
+        subject: _fused(subject, by_subject.get(subject, []), together[subject], reasons[subject], count, stream, span)
         for subject, count in counts.items()
     }
 
 
 def _fused(
-    subject: str, verdicts: list[tuple[float, float, str, str]], reasons: list[str], n: int, stream: Stream, span: Span
+    subject: str,
+    verdicts: list[tuple[float, float, str, str]],
+    together: list[tuple[float, list[Contribution]]],
+    reasons: list[str],
+    n: int,
+    stream: Stream,
+    span: Span,
 ) -> Score:
     if not verdicts:
         warming = "warming_up" in reasons
@@ -62,12 +71,19 @@ def _fused(
         p_value=float(f"{p_value:.6g}"),
         n=n,
         stream=stream,
-        contributions=_shares(verdicts),
+        contributions=_shares(verdicts, together),
     )
 
 
-def _shares(verdicts: list[tuple[float, float, str, str]]) -> list[Contribution]:
-    """Share the verdict among the signals by the square of their scores: strong ones carry it."""
+def _shares(
+    verdicts: list[tuple[float, float, str, str]], together: list[tuple[float, list[Contribution]]]
+) -> list[Contribution]:
+    """Share the verdict among the signals by the square of their scores: strong ones carry it.
+
+    Where no signal alone is strange, the strongest multivariate verdict says which are strange together.
+    """
+    if together and not any(signal and score >= 1 for score, _, _, signal in verdicts):
+        return max(together, key=lambda one: one[0])[1][:NAMED]
     best: dict[str, float] = defaultdict(float)
     for score, _, _, signal in verdicts:
         if signal:

@@ -27,7 +27,7 @@ from models.incident import (
 )
 from models.scene import Scene
 from models.severity import NUMBERS
-from models.suspects import Suspect
+from models.suspect import Suspect
 from models.times import to_iso
 from models.traces import Trace
 
@@ -159,7 +159,7 @@ def _leader(infra: list[Trace], best: RootCause) -> Trace:
 
 def _first(scene: Scene) -> Trace | None:
     """Return the symptom that turned first (of equals the strongest); without any, the machine signal that did."""
-    shown = scene.symptoms or scene.machines
+    shown = scene.symptoms or scene.facts or scene.machines
     return min(shown, key=lambda t: (max(t.onset_ms, scene.onset_ms), -t.peak.score, t.key), default=None)
 
 

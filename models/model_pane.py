@@ -36,6 +36,9 @@ class ModelPane:
     sample_rows: Ints  # [k]: service row of each kept request
     sample_ids: Array  # [k] uint64, the order in which samples are kept
     sample: Floats  # [k, features], NaN where absent
+    number_rows: Ints  # [k]: service row of each kept numeric prediction
+    number_ids: Array  # [k] uint64, as `sample_ids`
+    numbers: Floats  # [k]
 
     def pack(self) -> bytes:
         """Encode as bytes, for state."""
@@ -108,6 +111,8 @@ def _statistics(joined: dict[str, Any], kept: Ints, limits: Limits) -> ModelPane
               confident**2, numeric, np.where(numeric, number, 0.0), joined["has_features"][kept]]  # fmt: skip
     named = joined["class"][kept] >= 0
     cells, sums, chosen, sample = _features(joined, kept, row, limits)
+    ids = joined["id"][kept]
+    told = lowest_per_row(row, ids, limits.sample, numeric)
     return ModelPane(
         services=joined["services"],
         sums=np.stack([np.bincount(row, weights=value, minlength=size) for value in values], axis=1),
@@ -119,8 +124,11 @@ def _statistics(joined: dict[str, Any], kept: Ints, limits: Limits) -> ModelPane
         feature_cells=cells,
         feature_sums=sums,
         sample_rows=row[chosen],
-        sample_ids=joined["id"][kept][chosen],
+        sample_ids=ids[chosen],
         sample=sample,
+        number_rows=row[told],
+        number_ids=ids[told],
+        numbers=number[told],
     )
 
 
@@ -192,6 +200,9 @@ def merge_panes(panes: Sequence[ModelPane], limits: Limits) -> ModelPane:
         sample[start : start + len(pane.sample), columns] = pane.sample
         start += len(pane.sample)
     chosen = lowest_per_row(rows, ids, limits.sample, np.ones(len(rows), bool))
+    number_rows = np.concatenate([r[p.number_rows] for p, r in zip(panes, row_of, strict=True)])
+    number_ids = np.concatenate([p.number_ids for p in panes])
+    told = lowest_per_row(number_rows, number_ids, limits.sample, np.ones(len(number_rows), bool))
     return ModelPane(
         services=services,
         sums=sums,
@@ -205,6 +216,9 @@ def merge_panes(panes: Sequence[ModelPane], limits: Limits) -> ModelPane:
         sample_rows=rows[chosen],
         sample_ids=ids[chosen],
         sample=sample[chosen],
+        number_rows=number_rows[told],
+        number_ids=number_ids[told],
+        numbers=np.concatenate([p.numbers for p in panes])[told],
     )
 
 

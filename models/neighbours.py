@@ -1,4 +1,11 @@
-"""Whose trouble it is: a service that only passes on what a service it calls suffers from joins that one's incident."""
+"""Whose trouble it is: one fault is one incident, though several services feel it.
+
+A service that only passes on what a service it calls suffers from joins that one's incident. Services that share what
+is blamed, a machine or something they call, and suffer alike, have the incident of the first of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from models.config import Pipeline
 from models.correlate_state import Memory
@@ -21,6 +28,20 @@ def unexplained(episode: Episode, by: tuple[str, ...], m: int) -> Flag | None:
     return own[0] if len(own) >= m else None
 
 
+@dataclass(frozen=True)
+class Callee:
+    """A service that is called: whether its own answers are watched, and its other callers, suffering and calm."""
+
+    name: str
+    watched: bool
+    suffering: int
+    calm: int
+
+
+def _felt(episode: Episode) -> tuple[str, ...]:
+    return tuple(sorted({signal for flag in episode.flags for signal in flag.signals}))
+
+
 class Neighbours:
     """The neighbours of one service at one moment, as its memory knows them."""
 
@@ -37,8 +58,8 @@ class Neighbours:
         return {self.id_of(name, one) for name, one in found.items() if one.onset_ms is not None}
 
     def by_id(self, wanted: str) -> Episode | None:
-        """Return the episode of the dependency whose incident has this id, while it lasts."""
-        found = self._related("dependency")
+        """Return the episode of the dependency or sibling whose incident has this id, while it lasts."""
+        found = {**self._related("sibling"), **self._related("dependency")}
         return next((e for n, e in found.items() if e.onset_ms is not None and self.id_of(n, e) == wanted), None)
 
     def root(self, own: Episode) -> str | None:
@@ -49,19 +70,67 @@ class Neighbours:
         m = self._config.opening.m
         open_ones = {n: e for n, e in self._related("dependency").items() if e.onset_ms is not None}
         fit = {n: e for n, e in open_ones.items() if unexplained(own, e.signals, m) is None and self._before(n, e, own)}
-        deepest = [n for n in fit if not any(self._calls(n, o) and not self._calls(o, n) for o in fit if o != n)]
+        deepest = self._deepest(fit)
         if not deepest:
             return None
         name = min(deepest, key=lambda n: (fit[n].onset_ms or 0, n))
         return self.id_of(name, fit[name])
 
+    def alike(self, own: Episode, blamed: str) -> dict[str, Episode]:
+        """Return the siblings in trouble whose symptoms explain ours, and who lean on the entity that is blamed."""
+        m = self._config.opening.m
+        return {
+            name: one
+            for name, one in self._related("sibling").items()
+            if one.onset_ms is not None and blamed in self._leans_on(name) and unexplained(own, one.signals, m) is None
+        }
+
+    def leader(self, own: Episode, blamed: str) -> str | None:
+        """Return the incident id of the sibling that was first in the same trouble; None: we are, or nobody else is.
+
+        First is who had windows enough first, of equals the first by name: all of them come to the same one. One that
+        calls another of them joins that one.
+        """
+        if blamed not in self._leans_on(self._service):
+            return None
+        together = {**self.alike(own, blamed), self._service: own}
+        name = min(self._deepest(together), key=lambda n: (together[n].ripe_ms, n))
+        return None if name == self._service else self.id_of(name, together[name])
+
     def may_follow(self, own: Episode) -> bool:
-        """Tell whether a dependency that could explain this is strange already, but not yet in trouble."""
+        """Tell whether a dependency that could explain this is strange, but not yet in trouble, or a sibling suffers.
+
+        With one window more the dependency may be in trouble, and the shared cause be seen.
+        """
         for one in self._related("dependency").values():
-            felt = tuple(sorted({signal for flag in one.flags for signal in flag.signals}))
-            if one.onset_ms is None and felt and unexplained(own, felt, self._config.opening.m) is None:
+            if one.onset_ms is None and self._strange_alike(one, own):
                 return True
-        return False
+        return any(self._strange_alike(one, own) for one in self._related("sibling").values())
+
+    def callees(self) -> tuple[Callee, ...]:
+        """Return the services that this one calls, with what their other callers feel now."""
+        services, near = self._config.topology.services, self._related("sibling") | self._related("caller")
+        found, dependencies = services.get(self._service), self._related("dependency")
+        callees = []
+        for name in () if found is None else found.calls:
+            others = [one for other, one in near.items() if other in services and name in services[other].calls]
+            suffering = sum(one.onset_ms is not None or bool(_felt(one)) for one in others)
+            callees.append(Callee(name, name in dependencies, suffering, len(others) - suffering))
+        return tuple(callees)
+
+    def _strange_alike(self, one: Episode, own: Episode) -> bool:
+        return bool(_felt(one)) and unexplained(own, _felt(one), self._config.opening.m) is None
+
+    def _leans_on(self, service: str) -> set[str]:
+        """Entities that a service stands on or waits for: its machines, and over any number of calls its callees'."""
+        services, todo, seen = self._config.topology.services, [service], {service}
+        found: set[str] = set()
+        while todo:
+            if (node := services.get(todo.pop())) is not None:
+                found |= {*node.on, *(f"service/{called}" for called in node.calls)}
+                todo += sorted(set(node.calls) - seen)
+                seen |= set(node.calls)
+        return found
 
     def id_of(self, name: str, episode: Episode) -> str:
         """Name the incident of a neighbour's episode, as the neighbour itself does."""
@@ -70,6 +139,11 @@ class Neighbours:
     def _related(self, relation: str) -> dict[str, Episode]:
         start = f"{relation} service/"
         return {k.removeprefix(start): e for k, e in sorted(self._memory.watched.items()) if k.startswith(start)}
+
+    def _deepest(self, names: Iterable[str]) -> list[str]:
+        """Keep the names that call none of the others, but for those that call each other."""
+        all_ = list(names)
+        return [n for n in all_ if not any(self._calls(n, o) and not self._calls(o, n) for o in all_ if o != n)]
 
     def _before(self, name: str, other: Episode, own: Episode) -> bool:
         if not self._calls(name, self._service):

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 
 from models.config import Pipeline
 from models.correlate_state import HeldChange, Memory
-from models.episode import Episode, Flag, Rule, advance, is_calm, strange_signals
+from models.episode import Episode, Flag, Rule, advance
 from models.evidence import ChangeNote, Evidence
+from models.flags import hard_flag, heard, machine_flag, model_flag, near, needed_by, silent_entities
 from models.scores import Score
 from models.traces import merge, new_traces
 
@@ -34,9 +35,8 @@ def observe(
     memory: Memory, service: str, end_ms: int, evidence: list[Evidence], changes: list[ChangeNote], config: Pipeline
 ) -> Memory:
     """Return the memory after the window that ends at `end_ms`; `evidence` is in order."""
-    seen = memory.model_seen or any(one.stream == "model" and one.relation == "self" and _n(one) for one in evidence)
     present = _present(memory, end_ms, evidence, config)
-    memory = replace(memory, model_seen=seen, present=present)
+    memory = replace(memory, present=present, silent=silent_entities(present, evidence, config))
     watched = _watched(memory, service, end_ms, evidence, config)
     reach_ms = max(config.join.infra_leads, config.join.change_leads)
     horizon_ms = reach_ms + (config.opening.n + 2) * config.windows.slide_ms
@@ -51,58 +51,48 @@ def observe(
     return replace(memory, watched=watched, traces=traces, changes=tuple(held))
 
 
-def silent(memory: Memory, end_ms: int) -> tuple[str, ...]:
-    """Return the entities whose telemetry was there before and is absent from the window that ends at `end_ms`."""
-    return tuple(sorted(entity for entity, last_ms in memory.present.items() if last_ms < end_ms))
-
-
-def _n(one: Evidence) -> int:
-    return max((score.n for score in one.scores), default=0)
-
-
 def _present(memory: Memory, end_ms: int, evidence: list[Evidence], config: Pipeline) -> dict[str, int]:
-    """Note when each entity's telemetry was last there; what is gone for `windows.forget` is no longer expected."""
-    near = [one for one in evidence if one.stream == "infra" and one.relation in ("self", "carrier") and _n(one)]
-    found = {**memory.present, **{one.subject: end_ms for one in near}}
-    return {entity: last for entity, last in sorted(found.items()) if last > end_ms - config.windows.forget}
+    """Note when the service's streams were last there; what is gone for `windows.forget` is no longer expected."""
+    own = [one for one in evidence if one.stream == "model" and one.relation == "self"]
+    fresh = {f"{one.stream} {one.subject}": end_ms for one in [*own, *near(evidence)] if heard(one)}
+    found = sorted({**memory.present, **fresh}.items())
+    return {key: last_ms for key, last_ms in found if last_ms > end_ms - config.windows.forget}
 
 
 def _watched(
     memory: Memory, service: str, end_ms: int, evidence: list[Evidence], config: Pipeline
 ) -> dict[str, Episode]:
-    """Advance the episode of the service and of each neighbour by one window, absent ones included."""
+    """Advance the episodes of the service and of each neighbour by one window, absent ones included."""
     scores: dict[str, list[Score]] = {}
     starts: dict[str, int] = {}
     for one in evidence:
         if one.stream == "model":
             scores.setdefault(f"{one.relation} {one.subject}", []).extend(one.scores)
             starts[f"{one.relation} {one.subject}"] = one.start_ms
-    own, absent_ms = f"self service/{service}", end_ms - config.windows.size
+    own, hard, absent_ms = f"self service/{service}", f"hard service/{service}", end_ms - config.windows.size
+    if not memory.present:  # nothing of it is expected any more: whatever went on is over
+        return {own: Episode(seen_ms=end_ms), hard: Episode(seen_ms=end_ms, rule="hard_fault")}
     known = [key for key, episode in memory.watched.items() if episode.seen_ms > end_ms - config.windows.forget]
-    keys = sorted({own, *known, *scores}, key=lambda key: (key != own, key not in memory.watched, key))[:MAX_WATCHED]
+    keys = sorted({own, *known, *scores} - {hard}, key=lambda key: (key != own, key not in memory.watched, key))
     watched = {}
-    for key in keys:
-        found, start_ms = scores.get(key, []), starts.get(key, absent_ms)
+    for key in keys[: MAX_WATCHED - 1]:
         rule: Rule = "model_opens"
-        flag = Flag(
-            start_ms, end_ms, strange_signals(found, config.opening.who), is_calm(found, config.clearing.below)
-        )  # fmt: skip
-        if key == own and not memory.model_seen:
-            flag, rule = _machine_flag(evidence, absent_ms, end_ms, config), "infra_only"
-        if key == own and silent(memory, end_ms):
-            flag = replace(flag, calm=False)
+        flag = model_flag(scores.get(key, []), starts.get(key, absent_ms), end_ms, config)
+        if key == own and f"model service/{service}" not in memory.present:
+            flag, rule = machine_flag(evidence, absent_ms, end_ms, config), "infra_only"
+            if any(other.startswith("caller ") for other in keys):  # whether it hurts is for its callers to show
+                flag = replace(flag, signals=())
+        if key == own and memory.silent:
+            flag = replace(flag, calm=False, waits=False)
         old = memory.watched.get(key, Episode())
-        if old.onset_ms is not None:
-            rule = old.rule
-        after = advance(old, flag, rule, config)
+        after = advance(old, flag, rule if old.onset_ms is None else old.rule, config.opening.m, config)
         watched[key] = after if key in scores or key == own else replace(after, seen_ms=old.seen_ms)
+    flag = hard_flag(service, evidence, memory.present, memory.silent, Flag(absent_ms, end_ms), config)
+    old = memory.watched.get(hard, Episode())
+    watched[hard] = advance(old, flag, "hard_fault", _needed(old, flag, config), config)
     return watched
 
 
-def _machine_flag(evidence: list[Evidence], start_ms: int, end_ms: int, config: Pipeline) -> Flag:
-    """Flag a window of a service without model outputs, by the verdicts on its machines."""
-    near = [one for one in evidence if one.stream == "infra" and one.relation in ("self", "carrier")]
-    fused = [score for one in near for score in one.scores if score.detector == "fused" and score.status == "ok"]
-    strange = config.opening.infra_only and any(score.score >= 1 for score in fused)
-    calm = bool(near) and all(is_calm(one.scores, config.clearing.below) for one in near)
-    return Flag(min([start_ms, *(one.start_ms for one in near)]), end_ms, ("fused",) if strange else (), calm)
+def _needed(old: Episode, flag: Flag, config: Pipeline) -> int:
+    signals = {signal for one in (*old.flags, flag) for signal in one.signals}
+    return needed_by(tuple(signals), config)

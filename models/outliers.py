@@ -15,7 +15,7 @@ def with_outlier_share(frame: Frame, forests: dict[str, TrainedForest]) -> Frame
     rows = [
         (subject, *_share(sample, trained))
         for subject, sample in sorted(frame.samples.items())
-        if (trained := forests.get(f"inputs/{subject.partition('/')[2]}")) is not None
+        if len(sample.vectors) and (trained := forests.get(f"inputs/{subject.partition('/')[2]}")) is not None
     ]
     if not rows:
         return frame

@@ -25,6 +25,14 @@ class Routes:
                 self._callers[called].append(name)
             for entity in node.on:
                 self._carried[entity].append(name)
+        shared = [*self._callers.values(), *self._carried.values()]
+        self._siblings = {
+            name: sorted({other for group in shared if name in group for other in group} - {name, *self._near(name)})
+            for name in topology.services
+        }
+
+    def _near(self, service: str) -> set[str]:
+        return {*self._calls.get(service, []), *self._callers.get(service, [])}
 
     def of_subject(self, subject: str, named: list[str]) -> Iterator[tuple[str, Relation]]:
         """Answer (service, what the subject is to it). An entity that nobody knows is a service of its own name."""
@@ -35,15 +43,21 @@ class Routes:
                 yield caller, "dependency"
             for called in self._calls.get(name, []):
                 yield called, "caller"
+            for sibling in self._siblings.get(name, []):
+                yield sibling, "sibling"
             return
-        for service in sorted({*self._carried.get(subject, []), *named}) or [name]:
+        carried = sorted({*self._carried.get(subject, []), *named}) or [name]
+        for service in carried:
             yield service, "carrier"
+        callers = {caller for service in carried for caller in self._callers.get(service, [])}
+        for caller in sorted(callers - set(carried)):
+            yield caller, "dependency"
 
     def verdicts(self, judged: Judged) -> Iterator[Packet]:
         """Send the verdicts on a subject to every service concerned."""
         for service, relation in self.of_subject(judged.subject, judged.services):
-            if judged.stream == "infra" and relation in ("dependency", "caller"):
-                continue  # a neighbour's machines speak through the neighbour's own incident
+            if judged.stream == "infra" and relation in ("caller", "sibling"):
+                continue  # their machines are no cause of ours
             evidence = Evidence(
                 service=service,
                 subject=judged.subject,
@@ -58,6 +72,8 @@ class Routes:
     def change(self, change: Change) -> Iterator[Packet]:
         """Send a change to every service concerned."""
         for service, relation in self.of_subject(f"service/{change.service}", []):
+            if relation == "sibling":
+                continue
             note = ChangeNote(
                 service=service,
                 subject=f"service/{change.service}",

@@ -6,13 +6,17 @@ from hashlib import sha256
 
 from models.config import Join
 from models.correlate_state import HeldChange
+from models.neighbours import Callee
 from models.symptoms import Family, family_of
 from models.traces import Trace
+
+#: Detectors whose verdicts are facts.
+HARD = ("event", "silence")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One incident at one moment. Times: epoch ms; `silent`: entities whose telemetry has stopped."""
+    """One incident at one moment. Times: epoch ms; `silent`: entities whose telemetry stopped during it."""
 
     service: str
     incident_id: str
@@ -24,6 +28,7 @@ class Scene:
     traces: tuple[Trace, ...]
     changes: tuple[HeldChange, ...]
     silent: tuple[str, ...]
+    callees: tuple[Callee, ...] = ()
 
     @property
     def entity(self) -> str:
@@ -43,6 +48,12 @@ class Scene:
         infra = [trace for trace in self.traces if trace.stream == "infra" and trace.relation != "caller"]
         plain = {trace.subject for trace in infra if trace.signal is not None}
         return [trace for trace in infra if trace.signal is not None or trace.subject not in plain]
+
+    @cached_property
+    def facts(self) -> list[Trace]:
+        """Hard faults during the incident: kills, restarts, and entities that fell silent; the strongest first."""
+        found = [trace for trace in self.machines if trace.detector in HARD and trace.last_ms > self.onset_ms]
+        return sorted(found, key=lambda trace: (-trace.peak.score, trace.key))
 
     @cached_property
     def weights(self) -> dict[Family, float]:

@@ -1,6 +1,6 @@
 """Judges a frame: expectation, then every detector, then one fused verdict per subject. Score first, learn after."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from models.columns import Array
 from models.config import Pipeline
 from models.detectors.base import Context, Detector, Marks, View
 from models.detectors.registry import build
+from models.drift_frame import Profile, with_drift
 from models.expectation import LocalExpectation
 from models.frame import Frame
 from models.fuse import fused_scores
@@ -30,6 +31,7 @@ class Scorer:
     expectation: LocalExpectation
     detectors: Sequence[Detector]
     input_forests: dict[str, TrainedForest]
+    profiles: Mapping[str, Profile]
 
     @classmethod
     def of(cls, stream: Stream, pipeline: Pipeline, artifacts: Artifacts) -> "Scorer":
@@ -37,7 +39,7 @@ class Scorer:
         entries = pipeline.detectors.model if stream == "model" else pipeline.detectors.infra
         detectors = build(entries, Context(pipeline, stream, artifacts))
         expectation = LocalExpectation(pipeline.expectation, artifacts.baselines)
-        return cls(stream, pipeline, expectation, detectors, artifacts.forests)
+        return cls(stream, pipeline, expectation, detectors, artifacts.forests, artifacts.drift)
 
     @property
     def layout(self) -> Layout:
@@ -49,7 +51,7 @@ class Scorer:
 
     def judge(self, table: SeriesTable, frame: Frame, start_ms: int, end_ms: int) -> tuple[SeriesTable, list[Judged]]:
         """Judge one window and answer the table that has learned it."""
-        frame = with_outlier_share(frame, self.input_forests)
+        frame = with_drift(with_outlier_share(frame, self.input_forests), self.profiles)
         table, rows = table.with_rows(frame.keys, self.layout)
         memory = {name: column[rows] for name, column in table.columns.items()}
         returned = memory[SEEN] < end_ms - self.pipeline.windows.slide_ms

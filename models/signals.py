@@ -15,12 +15,18 @@ MODEL_SIGNALS: dict[str, str] = {
     "latency_ms.mean": "Mean latency, milliseconds.",
     "confidence.mean": "Mean confidence, 0 to 1.",
     "confidence.p10": "Confidence that 90 % of the answers exceed, 0 to 1.",
+    "confidence.psi": "Confidence against the baseline: population stability index beyond chance.",
     "prediction.mean": "Mean of numeric predictions, in their unit.",
+    "prediction.psi": "Numeric predictions against the baseline: population stability index beyond chance.",
     "class.<name>.share": "Share of one predicted class, 0 to 1.",
     "class.entropy": "Evenness of the predicted classes: entropy, nats.",
+    "class.psi": "Predicted classes against the baseline: population stability index beyond chance.",
+    "class.unseen_share": "Share of answers whose class the baseline never saw, 0 to 1.",
     "feature.<name>.mean": "Mean of one feature, in its unit.",
     "feature.<name>.missing_rate": "Share of answers that lack one feature, 0 to 1.",
+    "feature.<name>.psi": "One numeric feature against the baseline: population stability index beyond chance.",
     "inputs.outlier_share": "Share of requests whose feature vector the pretrained forest calls strange, 0 to 1.",
+    "inputs.absent_share": "Share of answers that carry no features at all, 0 to 1.",
 }
 
 #: First parts of the names of telemetry; other dotted names are metrics of the user's own.

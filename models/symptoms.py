@@ -14,7 +14,11 @@ _FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
     ("outputs", ("prediction*", "class*", "confidence*")),
     ("inputs", ("inputs*", "feature*")),
 )
-_WORDS = {"error_rate": "error rate", "rate": "request rate", "inputs.outlier_share": "share of outlying requests"}
+#: Signals of values that are not there.
+MISSING = ("*missing_rate", "inputs.absent_share")
+_WORDS = {"error_rate": "error rate", "rate": "request rate", "inputs.outlier_share": "share of outlying requests",
+          "telemetry.rate": "telemetry", "class.unseen_share": "share of unseen classes",
+          "inputs.absent_share": "share of absent features"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,14 @@ MACHINES = (
     Machine(("*gpu*",), "resource_saturation", 1.0, "GPU saturation"),
     Machine(("*switches*",), "resource_saturation", 0.25, "a rise of context switches"),
     Machine(("*threads*", "*open_files*", "*connection*"), "resource_saturation", 0.15, "a rise of open work"),
-    Machine(("*iowait*", "*io_time*", "*operation_time*", "*filesystem*"), "storage", 0.9, "slow storage"),
+    Machine(
+        ("*io*pressure*", "*iowait*", "*io_time*", "*operation_time*", "*filesystem*"), "storage", 0.9, "slow storage"
+    ),
     Machine(("*disk*",), "storage", 0.3, "a rise of disk traffic"),
     Machine(("*network*err*", "*network*drop*", "*retrans*", "*packet*loss*"), "network", 0.9, "network errors"),
     Machine(("*network*", "*packet*"), "network", 0.3, "a rise of network traffic"),
-    Machine(("*restart*",), "unknown", 0.5, "restarts"),
+    Machine(("*restart*",), "deployment", 0.95, "a process that does not stay up"),
+    Machine(("*cpu*wait*", "*cpu*pressure*"), "resource_saturation", 1.0, "work that waits for the CPU"),
     Machine(("*cpu*",), "resource_saturation", 1.0, "CPU saturation"),
     Machine(("*memory*", "*swap*", "*paging*"), "resource_saturation", 0.9, "memory pressure"),
     Machine(("*queue*", "*load*", "*waiting*"), "resource_saturation", 0.8, "a growing queue"),
@@ -59,6 +66,16 @@ def family_of(signal: str) -> Family:
     ('performance', 'inputs')
     """
     return next((family for family, patterns in _FAMILIES if matches(signal, patterns)), "other")
+
+
+def feature_of(signal: str) -> str | None:
+    """Return the feature that a signal speaks of.
+
+    >>> feature_of("feature.age.psi"), feature_of("rate")
+    ('age', None)
+    """
+    inside = signal.removeprefix("feature.")
+    return inside.rpartition(".")[0] if inside != signal else None
 
 
 def machine_of(signal: str) -> Machine:
@@ -81,6 +98,8 @@ def say(signal: str) -> str:
         return _WORDS[signal]
     if signal.startswith("latency_ms."):
         return f"{signal.removeprefix('latency_ms.')} latency"
+    if signal.endswith(".psi"):
+        return f"drift of {signal.removesuffix('.psi').removeprefix('feature.')}"
     if signal.startswith("confidence."):
         return f"{signal.removeprefix('confidence.')} confidence"
     return signal

@@ -111,7 +111,3 @@ def merge(
         known[trace.key] = trace
     strongest = sorted(known.values(), key=lambda trace: (-trace.peak.score, trace.key))[:limit]
     return tuple(sorted(strongest, key=lambda trace: trace.key))
-
-
-def _goes_on(old: Trace, fresh: Trace, gap_ms: int, since_ms: int | None) -> bool:
-    return fresh.onset_ms <= old.last_ms + gap_ms or (since_ms is not None and old.last_ms > since_ms)

@@ -2,7 +2,7 @@
 
 from models.incident import Category
 from models.scene import Scene
-from models.suspects import Suspect, describe
+from models.suspect import Suspect, describe
 from models.symptoms import family_of, machine_of, say
 from models.times import to_iso
 from models.traces import Trace
@@ -53,7 +53,7 @@ def cause_words(suspect: Suspect) -> str:
 def headline(scene: Scene) -> Trace | None:
     """Return the strongest symptom: performance before answers before inputs at equal scores; else a machine's."""
     order = ("performance", "outputs", "inputs", "other")
-    shown = scene.symptoms or scene.machines
+    shown = scene.symptoms or scene.facts or scene.machines
     return min(shown, key=lambda t: (-t.peak.score, order.index(family_of(t.named or "")), t.key), default=None)
 
 
@@ -70,7 +70,7 @@ def title(scene: Scene, best: Suspect) -> str:
 
 def summary(scene: Scene, suspects: list[Suspect], members: tuple[str, ...]) -> str:
     """Write two to four sentences: the symptoms, the best suspect's argument, the next one, the callers touched."""
-    shown = sorted(scene.symptoms or scene.machines, key=lambda t: (-t.peak.score, t.key))
+    shown = sorted(scene.symptoms or scene.facts or scene.machines, key=lambda t: (-t.peak.score, t.key))
     signals: dict[str, str] = {}
     for trace in shown:
         signals.setdefault(say(trace.named or trace.detector), describe(trace))

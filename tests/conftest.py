@@ -11,6 +11,7 @@ from crosstide.cluster import flink
 from crosstide.cluster.wheel import cluster_python
 from crosstide.demo import demo
 from crosstide.progress import Progress
+from tests.small_recording import recording
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def flink_cluster(cluster_dir: Path, wheel_python: Path) -> Iterator[flink.Flink
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One run of the demonstration for all tests that look at it: the output folder, artifacts in it."""
+    """One run of the demonstration, on a small recording, for all tests that look at it: its output folder."""
     output = tmp_path_factory.mktemp("demo")
-    demo(output, Progress(Console(stderr=True)))
+    demo(output, Progress(Console(stderr=True)), recording() / "reference", recording() / "faulty")
     return output

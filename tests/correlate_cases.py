@@ -92,7 +92,10 @@ class Run:
     """One service's correlator over windows 0, 1, 2 ...; keeps what it wrote."""
 
     def __init__(self, service: str, made: CorrelatorSettings | None = None) -> None:
-        self.service, self.correlator = service, Correlator(made or settings())
+        made = made or settings()
+        self.service, self.correlator = service, Correlator(made)
+        standing = made.pipeline.topology.services.get(service)
+        self.node = standing.on[0] if standing is not None and standing.on else "node/n2"
         self.state: bytes | None = None
         self.events: list[IncidentEvent] = []
         self._index = count()
@@ -116,23 +119,19 @@ class Run:
         changes: list[ChangeNote] | None = None,
         **others: Strange | None,
     ) -> list[IncidentEvent]:
-        """Take equal windows: own model outputs, its node's telemetry, `dependency_NAME` and `caller_NAME`."""
+        """Take equal windows: own model outputs, its node's telemetry, `RELATION_NAME`."""
         written = []
         for _ in range(windows):
             index = self.next
             evidence = [seen(self.service, f"service/{self.service}", "self", "model", index, own)]
-            evidence.append(seen(self.service, f"node/{self.node}", "carrier", "infra", index, node))
+            evidence.append(seen(self.service, self.node, "carrier", "infra", index, node))
             for key, strange in others.items():
-                relation: Relation = "dependency" if key.startswith("dependency") else "caller"
-                subject = f"service/{key.split('_')[1]}"
-                evidence.append(seen(self.service, subject, relation, "model", index, strange))
+                relation, name = key.split("_")
+                subject = f"service/{name}"
+                evidence.append(seen(self.service, subject, relation, "model", index, strange))  # type: ignore[arg-type]
             written += self.step(evidence, changes)
             changes = None
         return written
-
-    @property
-    def node(self) -> str:
-        return "n1" if self.service == "checkout" else "n2"
 
     @property
     def kinds(self) -> list[str]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
-from crosstide.demo import recording
 from crosstide.progress import Progress
 from crosstide.run import RunRequest, run
 from models.times import to_milliseconds
 from tests.poison import Line
+from tests.small_recording import recording
 
 #: The slice holds the first two faults.
 SLICE_MS = 240_000

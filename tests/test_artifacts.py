@@ -22,9 +22,16 @@ from pyod.models.hbos import HBOS
 from jobs.artifact_manifest import Manifest, sealed
 from jobs.artifacts import ArtifactError, fit_forest, load, save
 from models.artifact import Artifacts, SeriesBaseline
+from models.drift import DriftSeries
 
 FEATURES = ("rate", "latency_ms.p95", "confidence.mean")
 BASELINES = {"checkout|latency_ms.p95": SeriesBaseline(41.5, 3.25, 600)}
+DRIFT = {
+    "service/checkout": {
+        "feature.age.psi": DriftSeries("ranges", (10.0, 30.0, 12.0), (-1.5, 1e99), overdispersion=1.25),
+        "class.psi": DriftSeries("names", (5.0, 7.0, 0.0), names=("cat", "dog")),
+    }
+}
 
 
 def rows(seed: int, count: int = 300) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -33,7 +40,7 @@ def rows(seed: int, count: int = 300) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def train(directory: Path) -> Artifacts:
     pairs = [fit_forest(name, rows(1), rows(2), FEATURES, seed=4) for name in ("windows/model", "inputs/../a b")]
-    return save(directory, pairs, baselines=BASELINES, inflation={"x": 1.5}, span=(1000, 9000))
+    return save(directory, pairs, baselines=BASELINES, inflation={"x": 1.5}, drift=DRIFT, span=(1000, 9000))
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +55,7 @@ def test_what_was_trained_is_what_is_loaded(trained: tuple[Path, Artifacts]) -> 
     loaded = pickle.loads(pickle.dumps(load(directory)))
     forest = loaded.forests["windows/model"]
     assert (loaded.baselines, loaded.inflation, loaded.span) == (BASELINES, {"x": 1.5}, (1000, 9000))
+    assert loaded.drift == DRIFT
     assert set(loaded.forests) == {"windows/model", "inputs/../a b"}
     assert (forest.features, forest.threshold, forest.sha256) == (FEATURES, fresh.threshold, fresh.sha256)
     assert np.array_equal(forest.p_value(rows(3)), fresh.p_value(rows(3)))
@@ -75,8 +83,8 @@ def test_the_same_training_in_another_process_writes_the_same_bytes(
 
 def test_a_second_training_replaces_the_first(tmp_path: Path) -> None:
     train(tmp_path)
-    empty = save(tmp_path, [], baselines={}, inflation={}, span=(0, 0))
-    assert empty.forests == {}
+    empty = save(tmp_path, [], baselines={}, inflation={}, drift={}, span=(0, 0))
+    assert (empty.forests, empty.drift) == ({}, {})
     assert {path.name for path in tmp_path.iterdir()} == {"manifest.json", "baseline.json"}
 
 
@@ -274,6 +282,12 @@ CASES: dict[str, tuple[Tamper, str, str]] = {
     "negative scale": (
         baseline(b'{"baselines": {"x": {"median": 1, "scale": -1, "n": 5}}, "inflation": {}}'),
         "baseline.json", "negative"),
+    "drift without counts": (
+        baseline(b'{"baselines": {}, "inflation": {}, "drift": {"s": {"class.psi": {"kind": "names", "counts": []}}}}'),
+        "baseline.json", "does not fit"),
+    "drift of another kind": (
+        baseline(b'{"baselines": {}, "inflation": {}, "drift": {"s": {"x.psi": {"kind": "x", "counts": [1, 2]}}}}'),
+        "baseline.json", "kind"),
     "inflation of nothing": (baseline(b'{"baselines": {}, "inflation": {"x": 0}}'), "manifest.json", "inflation"),
     "a pickle": (model(a_pickle), "forest-0.skops", "not a zip"),
     "empty": (model(lambda _: b""), "forest-0.skops", "not a zip"),

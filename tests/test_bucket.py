@@ -108,20 +108,30 @@ def test_counters_that_have_gone_are_forgotten() -> None:
     assert sizes[10] == sizes[-1]
 
 
-def test_a_window_without_panes_is_not_judged_and_keeps_what_is_known() -> None:
+def test_a_window_without_panes_keeps_what_is_known_and_judges_absence_only() -> None:
     one = Watched(PIPELINE)
     before = one.close(blobs(PIPELINE, (0, 1.0), kind="counter"), 10_000)
     after = one.close([], 20_000)
-    assert (after.judged, after.memory, after.accounts) == ([], before.memory, [])
+    assert (after.memory, after.accounts) == (before.memory, [])
+    assert [(judged.subject, judged.scores[0].n) for judged in after.judged] == [("node/n1", 0)]
+    assert len(one.frames) == 1
+
+
+def test_a_bucket_that_has_forgotten_everything_tracks_nothing() -> None:
+    one = Watched(Pipeline.model_validate({"windows": {"forget": "60s"}}))
+    told = [one.close(blobs(PIPELINE, (0, 1.0), kind="counter"), 10_000)]
+    told += [one.close([], 10_000 * number) for number in range(2, 9)]
+    assert [closed.tracked for closed in told] == [1] * 6 + [0] * 2
+    assert [len(closed.judged) for closed in told] == [0] + [1] * 6 + [0]
 
 
 def test_memory_of_another_version_is_refused() -> None:
     one = Watched(PIPELINE)
     one.close(blobs(PIPELINE, (0, 1.0)), 10_000)
     assert one.memory is not None
-    version, *rest = msgspec.msgpack.decode(one.memory).values()
-    one.memory = msgspec.msgpack.encode({"version": version + 1, "panes": rest[0], "table": rest[1], "carry": rest[2]})
-    with pytest.raises(ValueError, match="version 2, this program reads version 1"):
+    known = msgspec.msgpack.decode(one.memory)
+    one.memory = msgspec.msgpack.encode({**known, "version": known["version"] + 1})
+    with pytest.raises(ValueError, match="version 3, this program reads version 2"):
         one.close([], 20_000)
 
 
@@ -134,7 +144,7 @@ def test_the_bytes_of_a_memory_are_fixed() -> None:
             blobs(SLIDING, *told) + blobs(SLIDING, *told, metric="requests", kind="counter"), number * 10_000 + 10_000
         )
     assert one.memory is not None
-    assert hashlib.sha256(one.memory).hexdigest() == "6ce49b26aef376ec6246af7f2e91bed18bb4a9abd9f571a68f4aef1b0a32dfb9"
+    assert hashlib.sha256(one.memory).hexdigest() == "76e5d9f203ca669f644c2deec10bb523fd8a45a3e299ac6cb9b85f4f5312af35"
 
 
 def test_each_stream_has_its_bucket() -> None:

@@ -11,8 +11,8 @@ import typer.main
 from typer.testing import CliRunner
 
 from crosstide.cli import app
-from crosstide.demo import recording
 from tests.score_cases import incident, write_lines
+from tests.small_recording import recording
 
 BAD_SET = ["--set", "windows.sise=1m"]
 

@@ -8,8 +8,8 @@ from crosstide.cluster.broker import Broker
 from crosstide.cluster.flink import FlinkCluster
 from crosstide.cluster.replay import Replay, replay
 from crosstide.cluster.replay_command import comparable, read_lines
-from crosstide.demo import recording
 from jobs.settings import load_pipeline
+from tests.small_recording import recording
 
 NOW_MS = 4_000_000_000_000
 FAULTY = recording() / "faulty"

@@ -5,7 +5,7 @@ import pytest
 from models.cause import settle
 from models.incident import SeverityFactors
 from models.severity import grade
-from models.suspects import Suspect
+from models.suspect import Suspect
 from models.traces import Trace, Verdict
 from tests.correlate_cases import SLOW, Run, change, window
 

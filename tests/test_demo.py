@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from crosstide.demo import recording
 from crosstide.score import score_run
 from models.packets import COUNTS
+from tests.small_recording import recording
 
 pytestmark = pytest.mark.minicluster
 TRUTH = recording() / "faulty" / "truth.json"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.artifact import SeriesBaseline
 from models.columns import Array
 from models.config import Expectation
-from models.expectation import Expected, LocalExpectation
+from models.expectation import BLOCK, Expected, LocalExpectation
 from models.frame import Frame
 from models.series import SeriesTable
 from tests.core_cases import frame_of
@@ -112,12 +112,38 @@ def test_a_level_that_moves_for_good_becomes_the_expected_one() -> None:
     assert levels[-1] == 9.0
 
 
-def test_a_calm_window_is_learned_and_ends_the_freeze() -> None:
+def test_a_calm_window_is_learned_and_takes_back_a_quarter_of_a_strange_one() -> None:
     one = One()
     one.series([1.0] * 10)
     one.see(9.0, strange=True)
     one.see(1.0)
-    assert (one.memory["count"][0], one.memory["frozen"][0]) == (11, 0)
+    assert (one.memory["count"][0], one.memory["frozen"][0]) == (11, 0.75)
+    one.series([1.0] * 4)
+    assert (one.memory["count"][0], one.memory["frozen"][0]) == (15, 0)
+
+
+def judged_by_itself(values: list[float]) -> list[bool]:
+    """Which windows of a series are further than four spreads from what was expected, and so kept out."""
+    one, strange = One(), []
+    for value in values:
+        before = one.memory
+        far = abs(float(one.see(value).z[0])) > 4
+        one.memory = before
+        one.see(value, far)
+        strange.append(far)
+    return strange
+
+
+@pytest.mark.parametrize("pattern", [[1.0, 9.0], [1.0, 1.0, 9.0, 9.0], [1.0, 9.0, 9.0]])
+def test_both_levels_of_a_series_that_leaps_are_learned(pattern: list[float]) -> None:
+    strange = judged_by_itself([1.0] * 10 + pattern * 20)
+    assert any(strange[:20])
+    assert not any(strange[-20:])
+
+
+def test_strange_windows_that_are_few_stay_out_for_ever() -> None:
+    strange = judged_by_itself(([1.0] * 4 + [9.0]) * 40)
+    assert sum(strange[-20:]) == 4
 
 
 def test_a_sampling_error_larger_than_the_spread_is_the_spread() -> None:
@@ -125,7 +151,8 @@ def test_a_sampling_error_larger_than_the_spread_is_the_spread() -> None:
     one.series([1.0] * 10)
     frame = frame_of({KEY: 1.5})
     frame.errors[:] = 0.25
-    assert one.expectation.expect(frame, one.memory).z[0] == 2.0
+    expected = one.expectation.expect(frame, one.memory)
+    assert (expected.z[0], expected.scale[0], expected.spread[0]) == (2.0, 0.25, 0.0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -139,6 +166,23 @@ def test_nothing_but_numbers_comes_out(windows: list[tuple[float, bool]], baseli
         expected = one.see(value, strange)
         assert all(np.isfinite(part).all() for part in (expected.level, expected.scale, expected.z))
         assert (expected.scale > 0).all()
+
+
+def test_summaries_of_many_rows_are_those_that_numpy_makes_of_each() -> None:
+    """Rows of different length, more of them than are summarised together."""
+    draw = np.random.default_rng(6)
+    history = draw.normal(size=(BLOCK + 90, 30)).round(1)
+    history[draw.random(history.shape) < 0.1] = np.nan
+    expectation = LocalExpectation(Expectation(history=30, warm_up=4), {})
+    names = [("node/n1", f"x.s{n:04}") for n in range(len(history))]
+    frame = frame_of(dict.fromkeys(names, 0.0))
+    memory = {"history": history, "count": np.full(len(history), 30.0), "frozen": np.zeros(len(history))}
+    expected = expectation.expect(frame, memory)
+    median = np.nanmedian(history, axis=1)
+    distance = np.abs(history - median[:, None])
+    spread = np.maximum(1.4826 * np.nanmedian(distance, axis=1), np.nanquantile(distance, 0.9, axis=1) / 1.645)
+    assert expected.level == pytest.approx(median, abs=1e-12)
+    assert expected.spread == pytest.approx(spread, rel=1e-12)
 
 
 def test_rows_do_not_see_each_other() -> None:

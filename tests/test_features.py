@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.config import Limits
+from models.drift_sample import Observed
 from models.features import model_frame, telemetry_frame
 from models.frame import Frame
 from models.model_blob import pack_model_outputs
@@ -95,6 +96,18 @@ def test_classes_and_features_are_bounded_by_the_limits() -> None:
     assert shares == ["class.c0.share", "class.c1.share", "class.c2.share"]
     assert [n for n in frame.signals if n.endswith(".mean")] == [f"feature.f0{n}.mean" for n in range(4)]
     assert len(frame.samples["service/a"].vectors) == 5
+
+
+def test_what_drift_is_counted_from_covers_all_answers_and_samples_the_numbers() -> None:
+    told: list[dict[str, Any]] = [
+        {"prediction": float(n), "confidence": 0.5, "features": {"age": float(n), "city": "Rome", "sum": None}}
+        for n in range(30)
+    ]
+    found = of_outputs([*told, {"prediction": "cat"}, {"prediction": "cat"}], Limits(sample=20)).samples["service/a"]
+    assert isinstance(found, Observed)
+    assert (found.n, found.with_features, found.present) == (32, 30, {"age": 30, "city": 30})
+    assert (found.confidence.sum(), found.confidence[128], found.classes) == (30, 30, {"cat": 2})
+    assert len(found.predictions) == len(found.vectors) == 20
 
 
 def test_a_sample_holds_the_vectors_as_they_came_absent_values_as_nan() -> None:

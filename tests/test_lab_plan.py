@@ -6,12 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosstide.lab.arrivals import arrivals
 from crosstide.lab.faults import FaultKind, kinds, register
-from crosstide.lab.plan import PlanError, Spacing, plan
+from crosstide.lab.plan import PlanError, Slot, Spacing, split
+from crosstide.lab.plan import plan as lab_plan
+from crosstide.lab.shop import reach
 
 TARGETS = {"cpu_hog": ["node/n1", "node/n2"], "slow_dependency": ["service/fraud"]}
 BOTH = ["cpu_hog", "slow_dependency"]
+
+
+def plan(run: float, faults: list[str], targets: dict[str, list[str]], spacing: Spacing, seed: int) -> list[Slot]:
+    return lab_plan(run, faults, targets, spacing, seed, reach)
 
 
 def test_five_faults_of_45_seconds_fit_into_ten_minutes() -> None:
@@ -51,18 +56,37 @@ def test_no_faults_make_an_empty_plan() -> None:
     assert plan(300, [], TARGETS, Spacing(), seed=1) == []
 
 
-def test_load_comes_sorted_at_about_the_wanted_rates_and_again_the_same_for_the_same_seed() -> None:
-    made = arrivals(1200, {"checkout": 10.0, "fraud": 6.0}, seed=2)
-    assert made == arrivals(1200, {"checkout": 10.0, "fraud": 6.0}, seed=2)
-    assert made == sorted(made)
-    share = {name: sum(a.service == name for a in made) / 1200 for name in ("checkout", "fraud")}
-    assert share == {"checkout": pytest.approx(10, rel=0.06), "fraud": pytest.approx(6, rel=0.06)}
+def test_two_at_once_overlap_and_trouble_no_common_service_where_that_is_possible() -> None:
+    targets = {"hog": ["node/n1"], "bug": ["service/price", "service/ranking"]}
+    for seed in range(20):
+        one, other = plan(600, ["hog+bug"], targets, Spacing(), seed)
+        assert one.start < other.start < one.end == other.end
+        assert (one.target, other.target) == ("node/n1", "service/ranking")
+        assert one.id.startswith("f1a-") and other.id.startswith("f1b-")
+
+
+def test_three_at_once_are_refused() -> None:
+    with pytest.raises(PlanError, match="two faults at once"):
+        split("a+b+c")
+
+
+@pytest.mark.parametrize(
+    ("target", "services"),
+    [
+        ("service/fraud", ("checkout", "fraud")),
+        ("service/store", ("checkout", "fraud", "price", "ranking")),
+        ("node/n1", ("checkout", "price")),
+        ("link/price/store", ("price",)),
+    ],
+)
+def test_a_fault_reaches_what_it_strikes_and_all_who_call_it(target: str, services: tuple[str, ...]) -> None:
+    assert reach(target) == services
 
 
 def test_the_kinds_are_found_in_their_files_and_traps_accept_no_cause() -> None:
-    found = kinds()
-    assert set(found) == {"bad_model_version", "busy_node", "cpu_hog", "harmless_deploy", "slow_dependency"}
-    assert {name for name, kind in found.items() if kind.trap} == {"busy_node", "harmless_deploy"}
+    found, traps = kinds(), {"busy_node", "harmless_deploy", "mix_shift", "quiet_night", "slow_rise"}
+    assert len(found) == 18
+    assert {name for name, kind in found.items() if kind.trap} == traps
     assert all(kind.does and kind.needs and kind.targets for kind in found.values())
 
 

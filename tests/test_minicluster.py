@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from crosstide.demo import recording
 from crosstide.docs import ROOT
 from crosstide.train import train
 from jobs.settings import load_pipeline
 from models.intake import TopicName
 from tests.minicluster_cases import DEEP, Ran, cut, labels, run_on, write_input
 from tests.poison import Expected, Line, base, expect, shuffled, sprinkled
+from tests.small_recording import recording
 
 pytestmark = [
     pytest.mark.minicluster,

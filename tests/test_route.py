@@ -24,14 +24,14 @@ SELF_AND_NEIGHBOURS = {"checkout": "self", "web": "dependency", "fraud": "caller
 #: subject, services that its records named, stream -> service: relation
 TABLE: list[tuple[str, list[str], Stream, dict[str, str]]] = [
     ("service/checkout", [], "model", SELF_AND_NEIGHBOURS),
-    ("service/checkout", [], "infra", {"checkout": "self"}),
+    ("service/checkout", [], "infra", {"checkout": "self", "web": "dependency"}),
     ("service/fraud", [], "model", {"fraud": "self", "checkout": "dependency"}),
     ("service/web", [], "model", {"web": "self", "checkout": "caller"}),
     ("service/unknown", [], "model", {"unknown": "self"}),
     ("node/n1", [], "infra", {"checkout": "carrier", "web": "carrier"}),
     ("node/n1", ["billing", "web"], "infra", {"billing": "carrier", "checkout": "carrier", "web": "carrier"}),
-    ("gpu/n2:0", [], "infra", {"fraud": "carrier"}),
-    ("pod/p1", [], "infra", {"checkout": "carrier"}),
+    ("gpu/n2:0", [], "infra", {"fraud": "carrier", "checkout": "dependency"}),
+    ("pod/p1", [], "infra", {"checkout": "carrier", "web": "dependency"}),
     ("pod/p9", ["billing"], "infra", {"billing": "carrier"}),
     ("pod/p9", [], "infra", {"p9": "carrier"}),
     ("node/a/b", [], "infra", {"a/b": "carrier"}),
@@ -64,3 +64,11 @@ def test_without_a_topology_everything_is_its_own_service() -> None:
     routes = Routes(Topology())
     assert list(routes.of_subject("node/n1", [])) == [("n1", "carrier")]
     assert list(routes.of_subject("service/a", ["b"])) == [("a", "self")]
+
+
+def test_services_that_share_a_machine_or_a_dependency_hear_of_each_others_model_alone() -> None:
+    shared = {"a": {"on": ["node/n1"]}, "b": {"on": ["node/n1"], "calls": ["db"]}, "c": {"calls": ["db"]}, "db": {}}
+    routes = Routes(Topology.model_validate({"services": shared}))
+    assert dict(routes.of_subject("service/b", [])) == {"b": "self", "db": "caller", "a": "sibling", "c": "sibling"}
+    told = list(routes.verdicts(Judged("service/b", "infra", T0, T0 + 10_000, [], [])))
+    assert [packet.key for packet in told] == ["b"]

@@ -11,7 +11,7 @@ from rich.console import Console
 from crosstide.score import Scorecard, score_run
 from crosstide.score_input import ScoreInputError
 from crosstide.score_print import print_scorecard, score_files
-from tests.score_cases import fault, incident, write_lines, write_truth
+from tests.score_cases import at, fault, incident, write_lines, write_truth
 
 Records = list[dict[str, Any]]
 
@@ -98,6 +98,68 @@ def test_of_two_incidents_near_one_fault_the_nearer_counts_and_the_other_is_fals
     assert result.faults[0].incident_id == "near"
     assert [(v.id, v.reason) for v in result.incidents] == [("near", "found"), ("far", "second incident for f")]
     assert (result.precision.hits, result.precision.n) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("onset", "reason"),
+    [(590, "on harmless h"), (650, "on harmless h"), (589, "no fault near"), (651, "no fault near")],
+)
+def test_an_incident_that_starts_while_a_fault_hurts_nobody_is_neither_right_nor_false(
+    tmp_path: Path, onset: float, reason: str
+) -> None:
+    faults = [fault("f", 100, 150, 100), fault("h", 600, 640, None)]
+    incidents = [incident("i", 100, 110, resolved=150), incident("j", onset, onset + 10, resolved=onset + 20)]
+    result = card(tmp_path, incidents, faults)
+    assert result.incidents[1].reason == reason
+    neutral = reason == "on harmless h"
+    assert (result.neutral, result.precision.n) == ((1, 1) if neutral else (0, 2))
+
+
+def test_an_incident_on_a_trap_is_false_even_where_a_harmless_fault_lasts_too(tmp_path: Path) -> None:
+    faults = [fault("h", 600, 640, None), fault("t", 610, 650, None, trap=True, entities=[], categories=[])]
+    result = card(tmp_path, [incident("i", 620, 630, resolved=640)], faults)
+    assert (result.on_traps, result.neutral, result.precision.n) == (1, 0, 1)
+
+
+N2 = {"entities": ["node/n2"], "categories": ["resource_saturation"]}
+BOTH = [("node/n1", "resource_saturation"), ("node/n2", "resource_saturation")]
+
+
+def test_of_two_faults_at_once_the_one_that_the_others_incident_names_is_found_in_it(tmp_path: Path) -> None:
+    faults = [fault("f1", 100, 200, 100), fault("f2", 120, 200, 120, **N2)]
+    result = card(tmp_path, [incident("i", 101, 112, resolved=210, causes=BOTH)], faults)
+    second = result.faults[1]
+    assert (second.outcome, second.incident_id, second.shared, second.time_to_detect_s) == ("found", "i", True, None)
+    assert (second.hit_1, second.hit_3) == (False, True)
+    assert (result.recall.hits, result.precision.hits, result.precision.n) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("causes", "start"),
+    [(BOTH[:1], 120), ([BOTH[0], ("node/n3", "oom"), ("node/n4", "oom"), BOTH[1]], 120), (BOTH, 230)],
+    ids=["not named", "named fourth", "not at once"],
+)
+def test_a_fault_is_not_found_in_anothers_incident_unless_at_once_and_among_the_first_three(
+    tmp_path: Path, causes: list[tuple[str, str]], start: float
+) -> None:
+    faults = [fault("f1", 100, 200, 100), fault("f2", start, start + 80, start, **N2)]
+    result = card(tmp_path, [incident("i", 101, 112, resolved=250, causes=causes)], faults)
+    assert outcomes(result) == {"f1": "found", "f2": "missed"}
+
+
+def test_two_faults_at_once_with_an_incident_each_are_both_found_and_neither_is_shared(tmp_path: Path) -> None:
+    faults = [fault("f1", 100, 200, 100), fault("f2", 120, 200, 120, **N2)]
+    incidents = [incident("i1", 100, 110, resolved=210), incident("i2", 125, 135, resolved=210, causes=BOTH[1:])]
+    result = card(tmp_path, incidents, faults)
+    assert [(v.incident_id, v.shared, v.hit_1) for v in result.faults] == [("i1", False, True), ("i2", False, True)]
+
+
+@pytest.mark.parametrize(("recovered", "outcome"), [(None, "missed"), (180, "found"), (120, "missed")])
+def test_a_fault_lasts_till_its_requests_have_recovered(tmp_path: Path, recovered: float | None, outcome: str) -> None:
+    more = {} if recovered is None else {"recovered_at": at(recovered)}
+    # 50 s allow 130 s, 80 s till the recovery allow 190 s
+    result = card(tmp_path, [incident("i", 100, 110, resolved=280)], [fault("f", 100, 150, 100, **more)])
+    assert outcomes(result)["f"] == outcome
 
 
 def test_a_merged_incident_is_folded_into_the_one_it_points_to(tmp_path: Path) -> None:

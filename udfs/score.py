@@ -10,6 +10,7 @@ from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from models.artifact import Artifacts
 from models.bucket import Closed, bucket_for, window_ends
+from models.bucket_clock import FINAL, Clock
 from models.config import Pipeline
 from models.packets import Packet
 from models.route import Routes
@@ -30,8 +31,8 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
         self._bucket = bucket_for(self._stream, self._pipeline, scorer.judge)
         self._routes = Routes(self._pipeline.topology)
         self._blobs = runtime_context.get_list_state(ListStateDescriptor("blobs-v1", BYTES))
-        self._pending = runtime_context.get_state(ValueStateDescriptor("pending-v1", BYTES))
-        self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v1", BYTES))
+        self._kept = runtime_context.get_state(ValueStateDescriptor("clock-v2", BYTES))
+        self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v2", BYTES))
         self._tracked: dict[str, int] = {}
         self._warming: dict[str, int] = {}
         group = runtime_context.get_metrics_group().add_group("stream", self._stream)
@@ -42,40 +43,51 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
         """Keep a blob until the windows that hold its pane end."""
         packet = from_row(value)
         self._blobs.add(msgspec.msgpack.encode((packet.timestamp, packet.value)))
-        pending = self._ends()
-        fresh = [end_ms for end_ms in window_ends(packet.timestamp, self._pipeline) if end_ms not in pending]
+        clock, ends = self._clock(), window_ends(packet.timestamp, self._pipeline)
+        fresh = [end_ms for end_ms in ends if end_ms not in clock.pending]
         if fresh:
-            self._pending.update(msgspec.msgpack.encode(sorted([*pending, *fresh])))
+            self._kept.update(msgspec.msgpack.encode(clock.expecting(fresh)))
         for end_ms in fresh:
             ctx.timer_service().register_event_time_timer(end_ms - 1)
 
-    def _ends(self) -> list[int]:
-        """Answer the ends of the windows that have records and are not judged yet."""
-        known = self._pending.value()
-        return [] if known is None else msgspec.msgpack.decode(bytes(known), type=list[int])
+    def _clock(self) -> Clock:
+        """Answer which windows are waited for."""
+        kept = self._kept.value()
+        return Clock() if kept is None else msgspec.msgpack.decode(bytes(kept), type=Clock)
 
     def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:  # noqa: ARG002
-        """End every window that the watermark has passed, in order.
+        """End every window that the watermark has passed, in order, and wait for the next while anything is remembered.
 
         A replay's watermark passes hundreds of windows at once; state is then read and written once for all of them,
         and the timers of the others find nothing left to do.
         """
-        pending, reached = self._ends(), ctx.timer_service().current_watermark()
-        due = [end_ms for end_ms in pending if end_ms - 1 <= reached]
-        if not due:
+        clock, slide_ms = self._clock(), self._pipeline.windows.slide_ms
+        reached = ctx.timer_service().current_watermark()
+        if clock.due(slide_ms, reached) is None:
             return
         blobs = [msgspec.msgpack.decode(bytes(blob), type=tuple[int, bytes]) for blob in self._blobs.get()]
         memory = self._memory.value()
         known = None if memory is None else bytes(memory)
-        for end_ms in due:
+        while (end_ms := clock.due(slide_ms, reached)) is not None:
             ready = [(pane_ms, blob) for pane_ms, blob in blobs if pane_ms < end_ms]
             blobs = [(pane_ms, blob) for pane_ms, blob in blobs if pane_ms >= end_ms]
             closed = self._bucket.close(known, ready, end_ms)
-            known = closed.memory
+            known = closed.memory if closed.tracked else None
+            clock = clock.closed(end_ms, watching=closed.tracked > 0)
             yield from self._emit(closed, str(ctx.get_current_key()))
-        self._memory.update(known)
+        self._keep(clock, known, blobs)
+        ahead = clock.upcoming(slide_ms)
+        if ahead is not None and reached < FINAL:
+            ctx.timer_service().register_event_time_timer(ahead - 1)
+
+    def _keep(self, clock: Clock, known: bytes | None, blobs: list[tuple[int, bytes]]) -> None:
+        """Write the state; a bucket that remembers nothing leaves none behind."""
+        self._kept.update(msgspec.msgpack.encode(clock))
         self._blobs.update([msgspec.msgpack.encode(pair) for pair in blobs])
-        self._pending.update(msgspec.msgpack.encode(pending[len(due) :]))
+        if known is None:
+            self._memory.clear()
+        else:
+            self._memory.update(known)
 
     def _emit(self, closed: Closed, bucket: str) -> Iterator[Row]:
         self._tracked[bucket], self._warming[bucket] = closed.tracked, closed.warming

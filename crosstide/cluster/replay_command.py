@@ -11,7 +11,7 @@ from rich.console import Console
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.replay import Replay, replay
 from crosstide.cluster.state import read_state
-from crosstide.demo import learned, recording
+from crosstide.demo import FAULTY, learned
 from jobs.settings import load_pipeline
 
 
@@ -29,7 +29,7 @@ def run_replay(
     if state is None or not all(state.alive().values()):
         raise ClusterError("no cluster runs from this folder: start it with `crosstide cluster up`")
     if folder is None:
-        folder, artifacts = recording() / "faulty", artifacts or learned(run_dir / "artifacts")
+        folder, artifacts = FAULTY, artifacts or learned(run_dir / "artifacts")
     pipeline = load_pipeline(None, overrides, beside=folder)
     what = Replay(folder, pipeline.windows, int(time.time() * 1000), artifacts, overrides)
     work = (run_dir / "elsewhere").resolve()

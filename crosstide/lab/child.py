@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,29 @@ def wait_for_go() -> float:
     return float(sys.stdin.readline())
 
 
-def hand_over(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Write what was recorded, one JSON object a line."""
-    with path.open("wb") as sink:
-        sink.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+def orders(handle: Callable[[dict[str, Any]], None]) -> None:
+    """Pass every further word of the recorder (a JSON object a line) to `handle`, in a thread of its own."""
+
+    def listen() -> None:
+        for line in sys.stdin:
+            handle(json.loads(line))
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+class Appender:
+    """A file of JSON lines for many threads. Each line is one write, so what was recorded survives a kill."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Append one record."""
+        self.write_all([record])
+
+    def write_all(self, records: list[dict[str, Any]]) -> None:
+        """Append records, in one write."""
+        os.write(self._file, b"".join(orjson.dumps(r, option=orjson.OPT_APPEND_NEWLINE) for r in records))
 
 
 def short(value: float) -> float:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +18,15 @@ class ChildFailedError(RuntimeError):
 
 
 class Child:
-    """A running process of the lab: `said` is what it announced when it was ready (see `child.announce`)."""
+    """A running process of the lab: `said` is what it announced when it was ready (see `child.announce`).
 
-    def __init__(self, name: str, process: "subprocess.Popen[bytes]", errors: Path) -> None:
+    One that is `supervised` may die: its supervisor sees to it.
+    """
+
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", errors: Path, supervised: bool) -> None:
         self.name = name
         self.process = process
+        self.supervised = supervised
         self.said: dict[str, Any] = {}
         self._errors = errors
 
@@ -34,8 +39,15 @@ class Child:
 
     def go(self, begin_s: float) -> None:
         """Tell the process to begin at a time of the monotonic clock."""
+        self._tell(f"{begin_s!r}\n")
+
+    def order(self, order: dict[str, Any]) -> None:
+        """Give an order to a process that listens (see `child.orders`)."""
+        self._tell(f"{json.dumps(order)}\n")
+
+    def _tell(self, line: str) -> None:
         if self.process.stdin:
-            self.process.stdin.write(f"{begin_s!r}\n".encode())
+            self.process.stdin.write(line.encode())
             self.process.stdin.flush()
 
     def finish(self) -> None:
@@ -60,6 +72,8 @@ class Children:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._all: list[Child] = []
+        self._started = 0
+        self._lock = threading.Lock()  # supervisor and faults both start and end processes
 
     def __enter__(self) -> Self:
         return self
@@ -67,18 +81,21 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child in self._all:
+        for child in list(self._all):
             self.kill(child)
 
-    def module(self, name: str, module: str, spec: dict[str, Any]) -> Child:
+    def module(self, name: str, module: str, spec: dict[str, Any], supervised: bool = False) -> Child:
         """Start `python -m crosstide.lab.MODULE` with its settings, and wait until it is ready."""
-        child = self.start(name, ["-m", f"crosstide.lab.{module}", json.dumps(spec)])
+        spec = {"parent": os.getpid()} | spec
+        child = self.start(name, ["-m", f"crosstide.lab.{module}", json.dumps(spec)], supervised)
         child.hear()
         return child
 
-    def start(self, name: str, arguments: list[str]) -> Child:
+    def start(self, name: str, arguments: list[str], supervised: bool = False) -> Child:
         """Start a Python process, in a process group of its own so that Ctrl-C reaches the recorder alone."""
-        errors = self._folder / f"{name}-{len(self._all)}.err"
+        with self._lock:
+            self._started += 1
+            errors = self._folder / f"{name}-{self._started}.err"
         # one thread in numeric libraries; only our own package on the path, whatever folder we were started in
         environment = os.environ | {
             "OMP_NUM_THREADS": "1",
@@ -94,14 +111,15 @@ class Children:
                 env=environment,
                 process_group=0,
             )
-        child = Child(name, process, errors)
-        self._all.append(child)
+        child = Child(name, process, errors, supervised)
+        with self._lock:
+            self._all.append(child)
         return child
 
     def check(self) -> None:
         """ChildFailedError if a process that should be running has ended."""
-        for child in self._all:
-            if child.process.poll() is not None:
+        for child in list(self._all):
+            if not child.supervised and child.process.poll() is not None:
                 raise child.failed()
 
     def kill(self, child: Child) -> None:
@@ -113,7 +131,8 @@ class Children:
 
     def forget(self, child: Child) -> None:
         """Close the pipes of a process that has ended, and no longer watch it."""
-        self._all = [c for c in self._all if c is not child]
+        with self._lock:
+            self._all = [c for c in self._all if c is not child]
         for pipe in (child.process.stdin, child.process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -1,7 +1,6 @@
 """`crosstide lab`: record what real services do while real faults strike."""
 
 import json
-import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,33 +14,38 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from crosstide.lab import files
+from crosstide.lab import files, live_cli
 from crosstide.lab.children import ChildFailedError
 from crosstide.lab.client import CallError
 from crosstide.lab.cores import TooFewCoresError
 from crosstide.lab.faults import kinds
+from crosstide.lab.order_text import DEFAULT, command, named
 from crosstide.lab.plan import PlanError, Spacing
 from crosstide.lab.record import WARM_UP_S, Order, Recording
 from crosstide.lab.record import record as make
+from crosstide.lab.shop import RATES
 
 app = typer.Typer(no_args_is_help=True, help="Record real model services while real faults strike, with the truth.")
+app.command()(live_cli.live)
+app.command()(live_cli.fault)
 errors = Console(stderr=True)
-DEFAULT = Spacing()
 
 
 @app.command("faults")
 def list_faults(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """List the kinds of faults: what each does, what it needs, and which are traps (they hurt nobody)."""
     rows = [
-        {"kind": k.name, "does": k.does, "needs": k.needs, "targets": list(k.targets), "trap": k.trap}
+        {"kind": k.name, "does": k.does, "needs": k.needs, "targets": list(k.targets), "trap": k.trap,
+         "lacking": k.requires()}
         for k in kinds().values()
-    ]
+    ]  # fmt: skip
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("kind", "what it does", "needs", "strikes", "trap")
+    table = Table("kind", "what it does", "needs", "strikes", "trap", "here")
     for k in kinds().values():
-        table.add_row(k.name, k.does, k.needs, ", ".join(k.targets), "yes" if k.trap else "")
+        here = k.requires() or "yes"
+        table.add_row(k.name, k.does, k.needs, ", ".join(k.targets), "yes" if k.trap else "", here)
     Console().print(table)
 
 
@@ -50,31 +54,33 @@ def record(
     output: Annotated[Path, typer.Option(help="Folder to write the recording into.")],
     minutes: Annotated[float, typer.Option(min=0.2, help="Length of the recording.")] = 10.0,
     seed: Annotated[int, typer.Option(min=0, help="Decides load, order, places and strength of the faults.")] = 1,
-    faults: Annotated[str, typer.Option(help="Kinds, by commas (`crosstide lab faults`), or none.")] = "none",
+    faults: Annotated[
+        str, typer.Option(help="Kinds, by commas (`crosstide lab faults`); a+b: both at once; or all, or none.")
+    ] = "none",
     fault_seconds: Annotated[float, typer.Option(min=10, help="Length of each fault.")] = DEFAULT.fault,
     lead_in: Annotated[
         float | None, typer.Option(min=15, help="Quiet seconds first; default 90 or 15 % of the run, the longer.")
     ] = None,
     quiet: Annotated[float, typer.Option(min=20, help="Quiet seconds between faults, at least.")] = DEFAULT.quiet,
     tail: Annotated[float, typer.Option(min=0, help="Quiet seconds at the end, at least.")] = DEFAULT.tail,
-    checkout_rate: Annotated[float, typer.Option(min=0.5, help="Requests a second to checkout.")] = 10.0,
-    fraud_rate: Annotated[float, typer.Option(min=0.5, help="Requests a second to fraud, besides checkout's.")] = 6.0,
+    load: Annotated[float, typer.Option(min=0.1, help="Times the usual requests a second.")] = 1.0,
     gzip: Annotated[bool, typer.Option("--gzip", help="Write .jsonl.gz.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a recording in the folder.")] = False,
 ) -> None:
-    """Record two real model services under load, in real time, with faults by plan and the truth about them.
+    """Record four real model services under load, in real time, with faults by plan and the truth about them.
 
     Needs Linux, two cores, and a machine with nothing else to do.
     """
-    order = Order(
-        minutes=minutes,
-        seed=seed,
-        faults=_names(faults),
-        command=_command(locals()),
-        spacing=Spacing(fault_seconds, lead_in, quiet, tail),
-        rates={"checkout": checkout_rate, "fraud": fraud_rate},
-    )
+    said = command(locals())
     try:
+        order = Order(
+            minutes=minutes,
+            seed=seed,
+            faults=named(faults, lambda left_out: errors.print(left_out, style="yellow")),
+            command=said,
+            spacing=Spacing(fault_seconds, lead_in, quiet, tail),
+            rates={service: load * rate for service, rate in RATES.items()},
+        )
         files.claim(output, overwrite)
         with _termination_as_interrupt():
             made = _with_progress(order)
@@ -107,28 +113,6 @@ def _termination_as_interrupt() -> Iterator[None]:
 def _refuse(text: str, code: int) -> NoReturn:
     errors.print(text, style="red", markup=False, highlight=False)
     raise typer.Exit(code)
-
-
-def _names(text: str) -> list[str]:
-    names = [n.strip() for n in text.split(",") if n.strip() and n.strip() != "none"]
-    for name in names:
-        if name not in kinds():
-            _refuse(f"unknown kind of fault {name!r}; known: {', '.join(kinds())}", 2)
-    return names
-
-
-def _command(options: dict[str, object]) -> str:
-    """Write the command that makes such a recording again: the folder by its last name, defaults left out."""
-    said = {"output": Path(str(options["output"])).name, **{k: options[k] for k in ("minutes", "seed", "faults")}}
-    usual = {"fault_seconds": DEFAULT.fault, "lead_in": None, "quiet": DEFAULT.quiet, "tail": DEFAULT.tail}
-    usual |= {"checkout_rate": 10.0, "fraud_rate": 6.0}
-    said |= {name: options[name] for name, value in usual.items() if options[name] != value}
-    words = [w for name, value in said.items() for w in (f"--{name.replace('_', '-')}", _plain(value))]
-    return shlex.join(["crosstide", "lab", "record", *words, *(["--gzip"] if options["gzip"] else [])])
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _with_progress(order: Order) -> Recording:

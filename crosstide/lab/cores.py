@@ -5,7 +5,7 @@
   has more than two cores they are pinned to the others. Where it has two, they may run on either, and run before
   everything else (`SCHED_RR`, else nice -15), so that a busy core delays the requests and never the measurement.
 - Where neither priority is permitted the recording says so: latency then also holds the delay of the generator.
-- Records stay in memory until the end; nothing is written to disk while measuring.
+- Records go to files in memory; nothing of the lab itself is written to the disk while measuring.
 """
 
 import os

@@ -1,8 +1,9 @@
-"""What the two services know: tables that ship inside scikit-learn, cut to a few features.
+"""What the services know: tables that ship inside scikit-learn, cut to a few features.
 
-They stand in for shopping: `fraud` learns the Wisconsin breast cancer table (malignant plays the fraud) and `checkout`
-the wine table. Half of each table trains, the other half becomes requests. Checkout's sixth feature is fraud's answer:
-a wine of class_2 comes with a malignant row in 8 of 10 cases, others in 2 of 10, so the answer carries weight.
+They stand in for shopping. `fraud` learns the Wisconsin breast cancer table (malignant plays the fraud), `checkout`
+the wine table, `price` the diabetes table (a number), `ranking` the digits (ten categories, ranked; six principal
+components are its features). Half of each table trains, the other half becomes requests. Checkout's sixth feature is
+fraud's answer: a wine of class_2 comes with a malignant row in 8 of 10 cases, others in 2 of 10, so it carries weight.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 Array = NDArray[Any]
@@ -21,6 +23,8 @@ FRAUD_CLASS = "malignant"
 FEATURES = {
     "checkout": ("alcohol", "malic_acid", "flavanoids", "color_intensity", "proline"),
     "fraud": ("mean_radius", "mean_texture", "mean_smoothness", "mean_concavity", "mean_symmetry", "worst_area"),
+    "price": ("bmi", "bp", "s1", "s3", "s5"),
+    "ranking": ("look_1", "look_2", "look_3", "look_4", "look_5", "look_6"),
 }
 #: Each feature of a request is a held-out value times 1 + this much normal noise.
 NOISE = 0.02
@@ -29,7 +33,7 @@ _PAIRED_WITH_FRAUD = {"class_0": 0.2, "class_1": 0.2, "class_2": 0.8}
 
 @dataclass(frozen=True)
 class Table:
-    """`train` and `held` are (rows, features); labels are class names."""
+    """`train` and `held` are (rows, features); labels are class names, or numbers (price)."""
 
     names: tuple[str, ...]
     train: Array
@@ -41,13 +45,31 @@ class Table:
 @cache
 def table(service: str) -> Table:
     """Load the table behind a service, without fraud's answer; the split is the same in every run."""
-    bunch: Any = load_wine() if service == "checkout" else load_breast_cancer()
-    names = [str(n).replace(" ", "_") for n in bunch.feature_names]
-    columns = [names.index(name) for name in FEATURES[service]]
-    labels = np.asarray(bunch.target_names)[bunch.target]
-    split = train_test_split(bunch.data[:, columns], labels, test_size=0.5, random_state=0, stratify=labels)
+    names, values, labels = _digits() if service == "ranking" else _bunch(service)
+    stratify = None if labels.dtype.kind == "f" else labels
+    split = train_test_split(values, labels, test_size=0.5, random_state=0, stratify=stratify)
     train, held, train_labels, held_labels = split
-    return Table(FEATURES[service], train, train_labels, held, held_labels)
+    if service == "ranking":
+        looks = PCA(len(names), random_state=0).fit(train)
+        train, held = looks.transform(train), looks.transform(held)
+    return Table(names, train, train_labels, held, held_labels)
+
+
+def _bunch(service: str) -> tuple[tuple[str, ...], Array, Array]:
+    if service == "price":
+        bunch: Any = load_diabetes(scaled=False)
+    else:
+        bunch = load_wine() if service == "checkout" else load_breast_cancer()
+    names = [str(n).replace(" ", "_") for n in bunch.feature_names]
+    values = bunch.data[:, [names.index(name) for name in FEATURES[service]]]
+    numeric = service == "price"
+    labels = bunch.target.astype(float) if numeric else np.asarray(bunch.target_names)[bunch.target]
+    return FEATURES[service], values, labels
+
+
+def _digits() -> tuple[tuple[str, ...], Array, Array]:
+    bunch: Any = load_digits()
+    return FEATURES["ranking"], bunch.data, np.array([f"category_{digit}" for digit in bunch.target])
 
 
 def partner(wine: str, labels: Array, rng: np.random.Generator) -> int:
@@ -56,17 +78,15 @@ def partner(wine: str, labels: Array, rng: np.random.Generator) -> int:
     return int(rng.choice(np.flatnonzero((labels == FRAUD_CLASS) == fraud)))
 
 
-def request(service: str, draw: int) -> dict[str, dict[str, float]]:
-    """Make the features of one request, by its draw: `features`, and for checkout also fraud's (`fraud_features`)."""
-    rng = np.random.default_rng(draw)
-    own, fraud = table(service), table("fraud")
-    row = int(rng.integers(len(own.held)))
-    made = {"features": _noisy(own, row, rng)}
-    if service == "checkout":
-        made["fraud_features"] = _noisy(fraud, partner(str(own.held_labels[row]), fraud.held_labels, rng), rng)
-    return made
+def held_partner(wine: str, rng: np.random.Generator) -> int:
+    """Draw fraud's held-out row that goes with a held-out wine of this class."""
+    return partner(wine, table("fraud").held_labels, rng)
 
 
-def _noisy(source: Table, row: int, rng: np.random.Generator) -> dict[str, float]:
-    values = source.held[row] * (1 + NOISE * rng.standard_normal(len(source.names)))
-    return {name: float(f"{v:.4g}") for name, v in zip(source.names, values, strict=True)}
+def features(service: str, row: int, draw: int, shift: list[float] | None = None) -> dict[str, float]:
+    """Make the features of a request from its held-out row and its draw, shifted by so many spreads each."""
+    own, rng = table(service), np.random.default_rng(draw)
+    values = own.held[row] * (1 + NOISE * rng.standard_normal(len(own.names)))
+    if shift is not None:
+        values = values + np.asarray(shift) * own.train.std(axis=0)
+    return {name: float(f"{v:.4g}") for name, v in zip(own.names, values, strict=True)}

@@ -8,15 +8,12 @@ from typing import Any
 
 import orjson
 
+from crosstide.lab.shop import TOPOLOGY
+
 Record = dict[str, Any]
 
-TOPICS = ("model-outputs", "telemetry", "changes")
+TOPICS = ("model-outputs", "telemetry", "labels", "changes")
 OTHERS = ("topology.yaml", "truth.json", "recording.json")
-TOPOLOGY = """\
-services:
-  checkout: {on: [node/n1], calls: [fraud]}
-  fraud: {on: [node/n2], calls: []}
-"""
 
 
 class OccupiedError(ValueError):
@@ -53,6 +50,12 @@ def within(records: Iterable[Record], start: str, end: str) -> list[Record]:
     """Keep what happened in the time of the recording, in order of time (and of service, at equal times)."""
     kept = [r for r in records if start <= r["timestamp"] < end]
     return sorted(kept, key=lambda r: (r["timestamp"], r.get("service", ""), r.get("request_id", "")))
+
+
+def of_answers(labels: Iterable[Record], answers: Iterable[Record]) -> list[Record]:
+    """Keep the labels of answers that are recorded themselves."""
+    known = {(answer["service"], answer["request_id"]) for answer in answers}
+    return [label for label in labels if (label["service"], label["request_id"]) in known]
 
 
 def counted(records: Iterable[Record]) -> dict[str, int]:

@@ -5,13 +5,14 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
+from crosstide.lab.readings_gpu import gpus
+from crosstide.lab.readings_node import SCHEDSTAT, stalled_s
+
 LEFT_OUT = {
-    "probabilities": "prediction and confidence say as much as is used, in half the bytes",
-    "labels": "no late labels in this form of the lab",
+    "labels": "a label comes 20 to 40 s after its answer: those due after the end are missing",
     "warm-up": "requests of the first seconds, while connections and caches settle",
-    "node readings of their own": "memory, context switches, disk and network exist once per machine: both nodes carry "
-    "the same reading; only node.cpu.utilization is the core's own",
-    "gpu": "the lab has none",
+    "node readings of their own": "memory, pressure, context switches, disk and network exist once per machine: both "
+    "nodes carry the same reading; only node.cpu.utilization and node.cpu.wait are the core's own",
 }
 ROUNDING = "four significant digits, counters exact; timestamps of model outputs are the time of the answer"
 
@@ -38,9 +39,23 @@ def notes(
         "pinning": pinning,
         "priority": priorities,
         "rounding": ROUNDING,
-        "left_out": LEFT_OUT,
+        "left_out": LEFT_OUT | lacking(),
         "records": records,
     }
+
+
+def lacking() -> dict[str, str]:
+    """Say which readings this machine does not give, and why."""
+    found = {}
+    if not SCHEDSTAT.exists():
+        found["node.cpu.wait"] = (
+            "this kernel has no /proc/schedstat; service.cpu.wait and node.cpu.pressure say as much"
+        )
+    if stalled_s("cpu") is None:
+        found["pressure"] = "this kernel does not account for stalls (/proc/pressure)"
+    if not gpus(""):
+        found["gpu"] = "no device that NVML knows (or no package pynvml)"
+    return found
 
 
 def _version(package: str) -> str:

@@ -1,107 +1,138 @@
-"""One model service: answers, calls its dependency, and keeps a record of every request."""
+"""One model service: fetches features, calls its dependency, answers, and keeps a record of every request."""
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crosstide.lab import training
-from crosstide.lab.child import short
+from crosstide.lab.answers import Answer, Loaded
+from crosstide.lab.child import Appender, short
 from crosstide.lab.client import CallError, Client
 from crosstide.lab.clock import Clock, iso
-from crosstide.lab.data import FRAUD_CLASS, FRAUD_SCORE
+from crosstide.lab.data import FRAUD_CLASS, FRAUD_SCORE, table
+from crosstide.lab.flight import Flight
+from crosstide.lab.journal import Journal
+from crosstide.lab.leak import Leak
 
 #: Spread (of the logarithm) of a slow backend's waits.
 WAIT_SPREAD = 0.2
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model in memory. The service swaps it in one assignment, so a request sees one model throughout."""
-
-    forest: Any
-    version: str
-
-    def predict(self, features: dict[str, float]) -> dict[str, float]:
-        """Answer the probability of each class."""
-        row = self.forest.predict_proba([list(features.values())])[0]
-        return {str(name): float(p) for name, p in zip(self.forest.classes_, row, strict=True)}
+#: A label comes after so many seconds at least, and up to as many again.
+LABEL_DELAY_S = 20
+#: How long a caller waits for an answer, by callee.
+TIMEOUTS_S = {"store": 1.0, "fraud": 1.5, "price": 2.0, "ranking": 2.0, "checkout": 3.0}
 
 
 @dataclass
 class Service:
-    """State of one service. `upstream`: the service it calls; `wait_s`: how long its backend makes it wait."""
+    """State of one service. `upstreams`: the services it calls; `wait_s`: how long its backend makes it wait."""
 
     name: str
     clock: Clock
     loaded: Loaded
-    upstream: Client | None
-    upstream_name: str
-    upstream_timeout_s: float
-    wait_s: float = 0.0
-    records: list[dict[str, Any]] = field(default_factory=list)
+    upstreams: dict[str, Client]
+    records: Appender
+    labels: Appender
     #: calls of ours that had no answer; the recorder uses them only where the other side has no record
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    failures: Appender
+    flight: Flight
+    journal: Journal | None = None
+    wait_s: float = 0.0
+    leak: Leak = field(default_factory=Leak)
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
-        """Answer one request (`request_id`, `trace_id`, `sent`, `timeout_s`, `features`); CallError without an answer.
+        """Answer one request (`request_id`, `trace_id`, `sent`, `timeout_s`, `row`, `draw`); CallError without one.
 
         `sent` is when the caller wanted it sent, on the monotonic clock: latency counts from there, waits included.
         """
-        loaded, features = self.loaded, dict(call["features"])
+        self.flight.enter()
+        try:
+            return self._answer(call)
+        finally:
+            self.flight.leave()
+
+    def _answer(self, call: dict[str, Any]) -> dict[str, Any]:
+        loaded, features = self.loaded, dict[str, float | None]()
         try:
             if self.wait_s:
                 time.sleep(self.wait_s * random.lognormvariate(0, WAIT_SPREAD))
-            if self.upstream is not None:
-                features[FRAUD_SCORE] = self._ask(self.upstream, call)
-            probabilities = loaded.predict(features)
+            features |= self._features(call)
+            if "fraud" in self.upstreams:
+                features[FRAUD_SCORE] = self._fraud_score(call)
+            answer = loaded.answer(features)
+            if self.journal is not None:
+                self.journal.write(call["request_id"])
         except CallError as error:
             self._record(call, loaded, features, f"Upstream{error}")
             raise
-        best = max(probabilities, key=probabilities.__getitem__)
-        self._record(call, loaded, features, None, best, probabilities[best])
-        return {"prediction": best, "fraud_score": probabilities.get(FRAUD_CLASS)}
+        self._record(call, loaded, features, None, answer)
+        return {"prediction": answer.prediction, "fraud_score": answer.probabilities.get(FRAUD_CLASS)}
 
-    def _ask(self, upstream: Client, call: dict[str, Any]) -> float:
+    def _features(self, call: dict[str, Any]) -> dict[str, float | None]:
+        asked = {"service": self.name, "row": call["row"], "draw": call["draw"], "shift": call.get("shift")}
+        answer: dict[str, float | None] = self.upstreams["store"].post("/features", asked, TIMEOUTS_S["store"])
+        return answer
+
+    def _fraud_score(self, call: dict[str, Any]) -> float:
         asked = {
-            "request_id": f"{call['request_id']}-{self.upstream_name}",
+            "request_id": f"{call['request_id']}-fraud",
             "trace_id": call["trace_id"],
             "sent": time.monotonic(),
-            "timeout_s": self.upstream_timeout_s,
-            "features": call["fraud_features"],
+            "timeout_s": TIMEOUTS_S["fraud"],
+            "row": call["fraud_row"],
+            "draw": call["fraud_draw"],
+            "shift": call.get("fraud_shift"),
         }
         try:
-            return short(upstream.post("/predict", asked, self.upstream_timeout_s)["fraud_score"])
+            return short(self.upstreams["fraud"].post("/predict", asked, TIMEOUTS_S["fraud"])["fraud_score"])
         except CallError as error:
-            self.failures.append(failure(self.upstream_name, asked, str(error), self.clock))
+            self.failures.write(failure("fraud", asked, str(error), self.clock))
             raise
 
     def _record(
         self,
         call: dict[str, Any],
         loaded: Loaded,
-        features: dict[str, float],
+        features: Mapping[str, float | None],
         error: str | None,
-        prediction: str | None = None,
-        confidence: float | None = None,
+        answer: Answer | None = None,
     ) -> None:
         took_s = time.monotonic() - call["sent"]
         if error is None and took_s > call["timeout_s"]:
             error = "Timeout"  # the caller has left: whatever we say now, nobody hears
-        record = base(self.name, call, took_s, self.clock) | {"version": loaded.version, "features": features}
-        if error is None:
-            record |= {"prediction": prediction, "confidence": short(confidence or 0.0)}
+        record = base(self.name, call, took_s, self.clock) | {"version": loaded.version}
+        record |= {"features": features} if features else {}
+        if error is None and answer is not None:
+            self._label(call, answer)
+            number = isinstance(answer.prediction, float)
+            record |= {"prediction": short(answer.prediction) if number else answer.prediction}  # type: ignore[arg-type]
+            record |= {"confidence": short(answer.confidence)}
+            if answer.probabilities:
+                record["probabilities"] = answer.likeliest()
         else:
             record["error"] = error
-        self.records.append(record)
+        self.records.write(record)
+
+    def _label(self, call: dict[str, Any], answer: Answer) -> None:
+        """Write what will be known of the truth later."""
+        truth = table(self.name).held_labels[call["row"]]
+        label = answer.label(self.name, float(truth) if self.name == "price" else str(truth))
+        delay_ms = 1000 * LABEL_DELAY_S + call["draw"] % (1000 * LABEL_DELAY_S)
+        known = {"timestamp": iso(self.clock.now() + delay_ms), "label": label}
+        self.labels.write({"service": self.name, "request_id": call["request_id"]} | known)
 
     def administer(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Obey the lab: `wait_s` of the backend, or `path` and `version` of a model to load."""
+        """Obey the lab: see `Stage.admin`."""
         if "wait_s" in order:
             self.wait_s = float(order["wait_s"])
+        if "leak_bytes_per_s" in order:
+            self.leak.at(float(order["leak_bytes_per_s"]))
+        for callee, port in order.get("upstreams", {}).items():
+            self.upstreams[callee] = Client(port)
         if "path" in order:
-            self.loaded = Loaded(training.load(Path(order["path"])), order["version"])
+            self.loaded = Loaded(training.load(Path(order["path"])), order["version"], training.neutral(self.name))
         return {"version": self.loaded.version, "wait_s": self.wait_s}
 
 
@@ -119,5 +150,4 @@ def base(service: str, call: dict[str, Any], took_s: float, clock: Clock) -> dic
 
 def failure(service: str, call: dict[str, Any], error: str, clock: Clock) -> dict[str, Any]:
     """Make the record of a call that had no answer, as its caller saw it."""
-    took_s = time.monotonic() - call["sent"]
-    return base(service, call, took_s, clock) | {"features": call["features"], "error": error}
+    return base(service, call, time.monotonic() - call["sent"], clock) | {"error": error}

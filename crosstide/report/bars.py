@@ -1,30 +1,16 @@
-"""Incidents, truth and changes as bars on the time axis."""
+"""Truth, incidents and changes as bars on the time axis."""
 
-from collections.abc import Container, Sequence
-
-from crosstide.report.chart import Bar
+from crosstide.report.bar_svg import Bar
+from crosstide.report.truth import Told
 from crosstide.report.words import clock, duration
-from crosstide.score_input import Fault
 from models.incident import IncidentData
 from models.records import Change
 from models.times import to_milliseconds
 
-Rows = list[tuple[str, list[Bar]]]
 
-
-def rows(
-    incidents: Sequence[IncidentData], faults: Sequence[Fault], changes: Sequence[Change], linked: Container[str]
-) -> Rows:
-    """Return the rows above the lanes; a row with nothing to show is left out, that of incidents never.
-
-    `linked`: ids of the incidents that have a place on the page to go to.
-    """
-    found: Rows = [("incidents", [_incident(incident, incident.incident_id in linked) for incident in incidents])]
-    if faults:
-        found.insert(0, ("recorded truth", [_fault(fault) for fault in faults]))
-    if changes:
-        found.append(("changes", [_change(change) for change in changes]))
-    return found
+def service_of(incident: IncidentData) -> str:
+    """Return whose incident it is."""
+    return incident.entity.get("service.name", "")
 
 
 def end_of(incident: IncidentData) -> int:
@@ -33,23 +19,35 @@ def end_of(incident: IncidentData) -> int:
     return to_milliseconds(timeline.resolved_at or timeline.watermark_at)
 
 
-def _incident(incident: IncidentData, linked: bool) -> Bar:
+def incident_bar(incident: IncidentData, label: str, linked: bool, *, member: bool = False) -> Bar:
+    """Make the bar of an incident; `member`: on the row of a service that it explains without being its own.
+
+    `linked`: it has a place on the page to go to.
+    """
     start, opened = to_milliseconds(incident.timeline.onset_at), to_milliseconds(incident.timeline.opened_at)
     end = max(end_of(incident), opened)
     close = f"resolved {clock(end)}" if incident.timeline.resolved_at else "not resolved"
-    note = f"{incident.status}; onset {clock(start)}, opened {clock(opened)}, {close}"
+    note = f"{incident.title} ({incident.status}; onset {clock(start)}, opened {clock(opened)}, {close})"
+    href = f"#{incident.incident_id}" if linked else ""
+    if member:
+        return Bar("member", f"({label})", f"({label}) of {service_of(incident)}", note, start, end, None, href)
     kind = "merged" if incident.status == "merged" else "incident"
-    return Bar(kind, incident.title, note, start, end, opened, f"#{incident.incident_id}" if linked else "")
+    cause = f"{incident.root_cause.category.replace('_', ' ')} on {incident.root_cause.entity}"
+    return Bar(kind, label, f"{label} {cause}", note, start, end, opened, href)
 
 
-def _fault(fault: Fault) -> Bar:
-    what = "trap (must stay quiet)" if fault.trap else "fault"
-    hurt = "no request suffered" if fault.effect_ms is None else f"requests suffer from {clock(fault.effect_ms)}"
-    note = f"{what}; {clock(fault.start_ms)} for {duration((fault.end_ms - fault.start_ms) / 1000)}; {hurt}"
-    name = f"{fault.kind} (trap)" if fault.trap else fault.kind
-    return Bar("trap" if fault.trap else "fault", name, note, fault.start_ms, fault.end_ms, fault.effect_ms)
+def truth_bar(told: Told) -> Bar:
+    """Make the bar of a fault, a trap, or a fault from which nobody suffered; it leads to its row of the table."""
+    fault = told.fault
+    what, kind = ("trap, must stay quiet", "trap") if fault.trap else ("fault", "fault" if fault.counts else "harmless")
+    hurt = "no effect on requests" if fault.effect_ms is None else f"effect from {clock(fault.effect_ms)}"
+    lasts = duration((fault.end_ms - fault.start_ms) / 1000)
+    note = f"{told.where}; {what}; {clock(fault.start_ms)} for {lasts}; {hurt}"
+    return Bar(kind, told.label, told.name, note, fault.start_ms, fault.end_ms, fault.effect_ms, f"#{told.label}")
 
 
-def _change(change: Change) -> Bar:
+def change_bar(change: Change) -> Bar:
+    """Make the bar of a change, which takes no time."""
     at_ms = to_milliseconds(change.timestamp)
-    return Bar("change", f"{change.type} {change.ref}", f"{change.service}, {clock(at_ms)}", at_ms, at_ms)
+    name = f"{change.type.replace('_', ' ')} {change.ref}"
+    return Bar("change", "", name, f"{change.service}, {clock(at_ms)}", at_ms, at_ms)

@@ -1,145 +1,87 @@
-"""The chart: truth, incidents, changes and all lanes on one time axis, as one SVG."""
+"""A chart: rows of bars and lanes of lines, from top to bottom on one time axis, as one SVG."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 
 from markupsafe import Markup
 
-from crosstide.report.lane_svg import Lane, Place, body
+from crosstide.report import bar_svg, lane_svg
+from crosstide.report.bar_svg import LEFT, RIGHT, ROW, WIDTH, BarRow, Place, Span, lines_of
+from crosstide.report.lane_svg import Lane
 from crosstide.report.words import ticks
 
-WIDTH, LEFT, RIGHT = 1180, 230, 52
-ROW, LANE, PAD = 20, 44, 12
-#: Usual width of a letter of a name.
-LETTER = 6.2
-#: Bars that overlap more than this deep are left out of a row, and the row says how many.
-MAX_DEPTH = 6
+#: Pixels above the first row: the labels of the time axis.
+HEAD = 22
+#: Kinds of bars that are carried through the whole chart, so that the eye can follow them.
+SHADED = frozenset({"fault", "incident", "change"})
+
+Item = BarRow | Lane
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A stretch of time with a name: `mark_ms` is a moment inside it that matters (effect, opening)."""
-
-    kind: str
-    name: str
-    note: str
-    start_ms: int
-    end_ms: int
-    mark_ms: int | None = None
-    href: str = ""
-
-
-def chart(
-    rows: Sequence[tuple[str, Sequence[Bar]]], lanes: Sequence[Lane], span: tuple[int, int], title: str, ident: str
-) -> Markup:
-    """Draw rows of bars above lanes, from `span[0]` to `span[1]` (epoch ms), as a self-contained SVG."""
-    start, end = span[0], max(span[1], span[0] + 1)
+def chart(items: Sequence[Item], span: Span, title: str, ident: str, shaded: Container[str] = SHADED) -> Markup:
+    """Draw the items from `span[0]` to `span[1]` (epoch ms) as a self-contained SVG."""
+    span = (span[0], max(span[1], span[0] + 1))
     edge = WIDTH - RIGHT
 
     def x(at_ms: float) -> float:
-        return LEFT + (edge - LEFT) * min(max((at_ms - start) / (end - start), 0.0), 1.0)
+        return LEFT + (edge - LEFT) * min(max((at_ms - span[0]) / (span[1] - span[0]), 0.0), 1.0)
 
-    stacked = [entry for name, bars in rows for entry in _named(name, [b for b in bars if _seen(b, start, end)])]
-    lanes_top = 22 + ROW * len(stacked) + 6
-    bottom = lanes_top + (LANE + PAD) * len(lanes)
-    gap = _gap(lanes)
-    parts = [_grid(start, end, x, bottom), _shades(rows, (start, end), x, bottom)]
-    parts += [_row(name, line, x, 22 + ROW * n) for n, (name, line) in enumerate(stacked)]
-    for n, lane in enumerate(lanes):
-        parts.append(_lane(lane, x, lanes_top + n * (LANE + PAD), gap, edge, (start, end)))
+    placed, bottom = _layout(items, span)
+    gap_ms = _gap([item for item in items if isinstance(item, Lane)])
+    parts = [_grid(span, x, bottom), _shades(items, span, x, bottom, shaded)]
+    for top, item in placed:
+        if isinstance(item, Lane):
+            parts.append(lane_svg.draw(item, x, top, gap_ms, edge))
+        else:
+            parts.append(bar_svg.draw(item, x, top))
     head = Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t" data-start="{}" data-end="{}" '
+        '<svg class="chart" viewBox="0 0 {} {}" role="group" aria-labelledby="{}-t" data-start="{}" data-end="{}" '
         'data-left="{}" data-edge="{}"><title id="{}-t">{}</title>'
-    ).format(WIDTH, bottom + 4, ident, start, end, LEFT, edge, ident, title)
+    ).format(WIDTH, bottom + 4, ident, span[0], span[1], LEFT, edge, ident, title)
     return head + Markup("").join(parts) + Markup('<path class="cross" d=""/></svg>')
 
 
-def _seen(bar: Bar, start: int, end: int) -> bool:
-    return bar.start_ms <= end and bar.end_ms >= start
-
-
-def _stack(bars: Sequence[Bar]) -> list[list[Bar]]:
-    """Put bars that overlap below each other; at least one line, even if it is empty."""
-    lines: list[list[Bar]] = [[]]
-    for bar in sorted(bars, key=lambda bar: bar.start_ms):
-        free = next((line for line in lines if not line or line[-1].end_ms < bar.start_ms), None)
-        if free is None:
-            lines.append(free := [])
-        free.append(bar)
-    return lines
-
-
-def _named(name: str, bars: Sequence[Bar]) -> list[tuple[str, list[Bar]]]:
-    """Name the first line of a row; the last one says how many bars found no place."""
-    lines = _stack(bars)
-    hidden = sum(map(len, lines[MAX_DEPTH:]))
-    named = [("" if n else name, line) for n, line in enumerate(lines[:MAX_DEPTH])]
-    return [*named, (f"{hidden} more not drawn", [])] if hidden else named
+def _layout(items: Sequence[Item], span: Span) -> tuple[list[tuple[int, Item]], int]:
+    """Part rows into lines, cut lanes to the span, give each its top; return also the bottom of all."""
+    lines: list[Item] = []
+    for item in items:
+        if isinstance(item, Lane):
+            lines.append(item.cut(span))
+        else:
+            lines.extend(lines_of(item, span))
+    placed: list[tuple[int, Item]] = []
+    bottom = HEAD
+    for line in lines:
+        bottom += line.gap
+        placed.append((bottom, line))
+        bottom += line.height if isinstance(line, Lane) else ROW
+    return placed, bottom
 
 
 def _gap(lanes: Sequence[Lane]) -> float:
     """Two and a half of the usual distance between windows: a wider hole is one where nothing was written."""
-    steps = [
-        b.at_ms - a.at_ms for lane in lanes if lane.fused for a, b in zip(lane.points, lane.points[1:], strict=False)
-    ]
-    steps = steps or [b.at_ms - a.at_ms for lane in lanes for a, b in zip(lane.points, lane.points[1:], strict=False)]
-    return 2.5 * sorted(steps)[len(steps) // 2] if steps else 0.0
+    for chosen in ([lane for lane in lanes if lane.fused], lanes):
+        series = [line.points for lane in chosen for line in lane.lines]
+        steps = [b.at_ms - a.at_ms for points in series for a, b in zip(points, points[1:], strict=False)]
+        if steps:
+            return 2.5 * sorted(steps)[len(steps) // 2]
+    return 0.0
 
 
-def _grid(start: int, end: int, x: Place, bottom: float) -> Markup:
+def _grid(span: Span, x: Place, bottom: float) -> Markup:
     line = Markup('<path class="grid" d="M{0:.1f} 16V{1}"/><text class="tick" x="{0:.1f}" y="11">{2}</text>')
-    return Markup("").join(line.format(x(at), bottom, label) for at, label in ticks(start, end))
+    return Markup("").join(line.format(x(at), bottom, label) for at, label in ticks(*span))
 
 
-def _shades(rows: Sequence[tuple[str, Sequence[Bar]]], span: tuple[int, int], x: Place, bottom: float) -> Markup:
-    """Carry faults and incidents down through all lanes, so that the eye can follow them."""
+def _shades(items: Sequence[Item], span: Span, x: Place, bottom: float, shaded: Container[str]) -> Markup:
+    bars = {(bar.kind, bar.start_ms, bar.end_ms)
+            for row in items if isinstance(row, BarRow)
+            for bar in row.bars if bar.kind in shaded and bar.within(span)}  # fmt: skip
     box = Markup('<rect class="shade {}" x="{:.1f}" y="18" width="{:.1f}" height="{}"/>')
-    line = Markup('<path class="drop" d="M{:.1f} 18V{}"/>')
+    drop = Markup('<path class="drop" d="M{:.1f} 18V{}"/>')
     parts = []
-    for bar in (bar for _, bars in rows for bar in bars if _seen(bar, *span)):
-        if bar.kind == "change":
-            parts.append(line.format(x(bar.start_ms), bottom))
-        elif bar.kind != "trap":
-            width = max(x(bar.end_ms) - x(bar.start_ms), 1.0)
-            parts.append(box.format(bar.kind, x(bar.start_ms), width, bottom - 18))
+    for kind, start, end in sorted(bars):
+        width = max(x(end) - x(start), 1.0)
+        parts.append(
+            drop.format(x(start), bottom) if kind == "change" else box.format(kind, x(start), width, bottom - 18)
+        )
     return Markup("").join(parts)
-
-
-def _row(name: str, bars: Sequence[Bar], x: Place, top: float) -> Markup:
-    label = Markup('<text class="row" x="{}" y="{}">{}</text>').format(LEFT - 10, top + 14, name)
-    ends = [x(bar.start_ms) for bar in bars[1:]] + [float(WIDTH)]
-    # an empty row has one end and no bar
-    return label + Markup("").join(_bar(bar, x, top, end) for bar, end in zip(bars, ends, strict=False))
-
-
-def _bar(bar: Bar, x: Place, top: float, room_end: float) -> Markup:
-    """Draw one bar; its name goes inside, or beside it up to `room_end`, or only into its tooltip."""
-    left, width = x(bar.start_ms), max(x(bar.end_ms) - x(bar.start_ms), 3.0)
-    shape = Markup('<rect class="bar {}" x="{:.1f}" y="{}" width="{:.1f}" height="15" rx="3"/>')
-    drawn = Markup("<g><title>{}</title>").format(f"{bar.name}: {bar.note}")
-    drawn += shape.format(bar.kind, left, top + 2, width)
-    inside, needed = left + 5, LETTER * len(bar.name) + 8
-    if bar.mark_ms is not None:
-        drawn += Markup('<path class="mark" d="M{:.1f} {}v15"/>').format(x(bar.mark_ms), top + 2)
-        inside = x(bar.mark_ms) + 5
-    if left + width - inside >= needed:
-        drawn += Markup('<text class="name" x="{:.1f}" y="{}">{}</text>').format(inside, top + 13, bar.name)
-    elif room_end - left - width >= needed:
-        drawn += Markup('<text class="beside" x="{:.1f}" y="{}">{}</text>').format(left + width + 4, top + 13, bar.name)
-    drawn += Markup("</g>")
-    return Markup('<a href="{}">{}</a>').format(bar.href, drawn) if bar.href else drawn
-
-
-def _lane(lane: Lane, x: Place, top: float, gap: float, edge: float, span: tuple[int, int]) -> Markup:
-    shown = [p for p in lane.points if span[0] <= p.at_ms <= span[1]]
-    subject, _, signal = lane.name.partition(" · ")
-    cut = Lane(lane.name, lane.stream, lane.fused, shown)
-    peak = max((p.score for p in shown), default=0.0)
-    return Markup(
-        '<g class="lane {}" data-lane="{}"><title>{}</title><rect class="floor" x="{}" y="{}" width="{}" height="{}"/>'
-        '<text class="subject" x="{}" y="{}">{}</text><text class="signal" x="{}" y="{}">{}</text>{}</g>'
-    ).format(
-        "fused" if lane.fused else "seen", lane.name, f"{lane.name}; strongest score {peak:.2f} of a threshold of 1",
-        LEFT, top, edge - LEFT, LANE, LEFT - 10, top + 18, subject, LEFT - 10, top + 33, signal,
-        body(cut, x if shown else (lambda _: float(LEFT + 8)), top, LANE, gap, edge),
-    )  # fmt: skip

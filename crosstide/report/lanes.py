@@ -1,67 +1,80 @@
-"""Which series are drawn: those that the incidents speak of first, then the strangest."""
+"""Which series are drawn: for an incident those that it speaks of, around a fault those that were strangest."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
 
+from crosstide.report.bars import service_of
 from crosstide.report.read import LaneKey, Series
 from models.incident import IncidentData
 
-MAX_LANES = 12
-PER_SUBJECT = 4
-#: The first tier of lanes that no incident speaks of.
-OTHERS = 4
-#: Signals that a person asks for first.
-KEY_SIGNALS = ("latency_ms.p95", "confidence.mean", "error_rate", "rate", "node.cpu.utilization")
+MAX_LANES = 6
+#: Suspects whose signal is drawn.
+SUSPECTS = 2
+#: Symptoms of the service drawn before the machines.
+SYMPTOMS = 3
+
+AllSeries = Mapping[LaneKey, Series]
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The lanes drawn, in their order on the page, and how many were left out."""
+def of_incident(series: AllSeries, incident: IncidentData, limit: int = MAX_LANES) -> list[LaneKey]:
+    """Choose the score of its service, its first and strongest symptoms, the suspects' signals, the strongest others.
 
-    keys: list[LaneKey]
-    left_out: int
-
-
-def choose(
-    series: Mapping[LaneKey, Series], incidents: Iterable[IncidentData], limit: int = MAX_LANES, *, only: bool = False
-) -> Chosen:
-    """Choose at most `limit` lanes: a few signals of each subject, grouped under its fused score.
-
-    `only`: those that the incidents speak of, and no others.
+    Of signals that say nearly the same (quantiles of one latency, readings of one core) one is drawn.
     """
-    spoken = {pair for incident in incidents for pair in _spoken(incident)}
-    subjects = {subject for subject, _ in spoken}
-    tiers = {key: _tier(key, subjects, spoken) for key in series}
-    kept: list[LaneKey] = []
-    for key in sorted(series, key=lambda key: (tiers[key], -series[key].peak, key)):
-        same = sum(other.subject == key.subject and bool(other.signal) for other in kept)
-        wanted = not only or tiers[key] < OTHERS
-        if len(kept) < limit and wanted and (not key.signal or same < PER_SUBJECT):
-            kept.append(key)
-    kept.sort(key=lambda key: (key.stream != "model", key.subject not in subjects, *_place(key)))
-    return Chosen(kept, len(series) - len(kept))
+    kept = _distinct((key for pair in _spoken(incident) for key in _found(series, pair)), limit)
+    own = f"service/{service_of(incident)}"
+    return sorted(kept, key=lambda key: (key.stream != "model", key.subject != own, key.subject, bool(key.signal)))
 
 
-def _spoken(incident: IncidentData) -> Iterable[tuple[str, str]]:
-    """Name the (subject, signal) pairs of an incident: its service, its first suspects, its anomalies."""
-    yield from ((f"service/{name}", "") for name in incident.impact.services[:1])
-    yield from ((candidate.entity, candidate.signal or "") for candidate in incident.root_cause.candidates[:3])
-    yield from ((anomaly.entity, anomaly.signal or "") for anomaly in incident.anomalies)
+def around(series: AllSeries, subjects: Container[str], span: tuple[int, int], limit: int = MAX_LANES) -> list[LaneKey]:
+    """Choose the scores of the subjects, then their strangest signals in a span of time (epoch ms)."""
+    peaks = {
+        key: max((p.score for p in one.thinned.points() if span[0] <= p.at_ms <= span[1]), default=-1.0)
+        for key, one in series.items()
+        if key.subject in subjects
+    }
+    fused = [key for key in sorted(peaks, key=lambda key: (-peaks[key], key)) if not key.signal]
+    # at least half of the lanes show signals: scores alone do not say what happened
+    signals = [key for key in sorted(peaks, key=lambda key: (-peaks[key], key)) if key.signal and peaks[key] >= 0]
+    kept = _distinct(fused[: limit // 2], limit)
+    kept += _distinct(signals, limit - len(kept))
+    return sorted(kept, key=lambda key: (key.stream != "model", key.subject, bool(key.signal)))
 
 
-def _tier(key: LaneKey, subjects: set[str], spoken: set[tuple[str, str]]) -> int:
-    if key.subject in subjects and not key.signal:
-        return 0
-    if (key.subject, key.signal) in spoken:
-        return 1 if key.signal in KEY_SIGNALS else 2
-    if key.subject in subjects and key.signal in KEY_SIGNALS:
-        return 3
-    if not key.signal:
-        return OTHERS
-    return OTHERS + (1 if key.signal in KEY_SIGNALS else 2)
+def _spoken(incident: IncidentData) -> Iterator[tuple[str, str]]:
+    """Name (subject, signal) pairs in the order of their worth; no signal: the score."""
+    own = f"service/{service_of(incident)}"
+    strongest = sorted(incident.anomalies, key=lambda one: -one.score)
+    yield own, ""
+    yield incident.first_symptom.entity, incident.first_symptom.signal
+    symptoms: dict[tuple[str, str], tuple[str, str]] = {}
+    for one in strongest:
+        if one.stream == "model" and one.signal:
+            symptoms.setdefault((one.entity, _stem(one.signal)), (one.entity, one.signal))
+    model = list(symptoms.values())
+    yield from model[:SYMPTOMS]
+    for suspect in incident.root_cause.candidates[:SUSPECTS]:
+        if suspect.signal:
+            yield suspect.entity, suspect.signal
+    if incident.root_cause.entity != own:
+        yield incident.root_cause.entity, ""
+    yield from ((one.entity, one.signal) for one in strongest if one.stream == "infra" and one.signal)
+    yield from model[SYMPTOMS:]
 
 
-def _place(key: LaneKey) -> tuple[str, int, str]:
-    """Order on the page within a stream: by subject, the fused score first, then the well-known signals."""
-    known = KEY_SIGNALS.index(key.signal) if key.signal in KEY_SIGNALS else len(KEY_SIGNALS)
-    return (key.subject, known if key.signal else -1, key.signal)
+def _found(series: AllSeries, pair: tuple[str, str]) -> Iterator[LaneKey]:
+    """Name the series of a pair: that of the models, else that of the machines."""
+    keys = (LaneKey(stream, *pair) for stream in ("model", "infra"))
+    yield from [key for key in keys if key in series][:1]
+
+
+def _distinct(keys: Iterable[LaneKey], limit: int) -> list[LaneKey]:
+    kept: dict[tuple[str, str, str], LaneKey] = {}
+    for key in keys:
+        if len(kept) < limit:
+            kept.setdefault((key.stream, key.subject, _stem(key.signal)), key)
+    return list(kept.values())
+
+
+def _stem(signal: str) -> str:
+    """Cut the last part off a name: what is left is shared by signals that say nearly the same."""
+    return signal.rpartition(".")[0] or signal

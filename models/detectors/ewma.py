@@ -2,12 +2,9 @@
 
 The chart follows small lasting shifts, the limit catches large sudden ones (Lucas and Saccucci, Technometrics 1990).
 Residuals have heavier tails than the normal, so p-values come from Student's t. A score counts fully only where the
-change is large enough to matter (`effects`): a chart on a very steady signal otherwise alarms at trifles.
+change is large enough to matter (`models/effects.py`).
 Blind spot: a drift slower than the expectation's history.
 """
-
-from fnmatch import fnmatch
-from functools import lru_cache
 
 import numpy as np
 from pydantic import Field
@@ -16,8 +13,8 @@ from scipy.special import stdtr, stdtrit
 from models.columns import Array
 from models.config import Section
 from models.detectors.base import Context, Marks, View, calibrated
+from models.effects import DEFAULT_EFFECTS, Effect, Effects
 from models.frame import Floats
-from models.scores import Direction
 from models.series import Layout
 
 KIND = "ewma"
@@ -25,30 +22,8 @@ KIND = "ewma"
 TAIL = 8
 #: The chart never remembers more than this multiple of its limit, so that it comes back soon after a fault.
 CAP = 1.5
-
-
-class Effect(Section):
-    """The smallest change of a signal that matters: the larger of the two, in a direction that does harm."""
-
-    signal: str = Field(description="Signal name, `*` matches.")
-    direction: Direction = Field("either", description="Which change does harm: `up`, `down` or `either`.")
-    relative: float = Field(0.0, ge=0, description="As a share of the expectation.")
-    absolute: float = Field(0.0, ge=0, description="In the signal's unit.")
-
-
-DEFAULT_EFFECTS = [
-    Effect(signal="error_rate", direction="up", absolute=0.03),
-    Effect(signal="latency_ms.*", direction="up", relative=0.3, absolute=1.0),
-    Effect(signal="confidence.*", absolute=0.04),
-    Effect(signal="class.entropy", absolute=0.25),
-    Effect(signal="class.*", absolute=0.15),
-    Effect(signal="inputs.outlier_share", direction="up", absolute=0.1),
-    Effect(signal="feature.*.missing_rate", direction="up", absolute=0.05),
-    Effect(signal="feature.*", relative=0.3),
-    Effect(signal="rate", relative=0.5),
-    Effect(signal="*.utilization", absolute=0.1),
-    Effect(signal="*", relative=0.25),
-]
+#: Residuals beyond so many spreads say no more.
+FAR = 100.0
 
 
 class Options(Section):
@@ -67,10 +42,11 @@ def build(options: Options, context: Context) -> "EwmaChart":
 
 
 class EwmaChart:
-    """One chart for every series, in two vectors: the average, and whether it has begun."""
+    """One chart for every series: a running average of its residuals."""
 
     def __init__(self, options: Options, inflation: dict[str, float]) -> None:
-        self._options = options
+        self._weight = options.weight
+        self._effects = Effects(options.effects)
         self._inflation = inflation
         self._alpha = 1 / options.arl0
         self._sigma = float(np.sqrt(options.weight / (2 - options.weight)))
@@ -92,7 +68,7 @@ class EwmaChart:
         p_values = np.minimum(1.0, 4 * stdtr(TAIL, -np.maximum(np.abs(z), average)))
         ready = view.expected.ready
         p_values = np.where(ready, p_values, 1.0)
-        scores = calibrated(p_values, self._alpha) * self._matter(view)
+        scores = calibrated(p_values, self._alpha) * self._effects.share(view.frame, view.expected)
         reasons = ["" if good else "warming_up" for good in ready]
         return Marks(KIND, np.arange(len(z)), scores, p_values, reasons)
 
@@ -104,26 +80,10 @@ class EwmaChart:
 
     def _residuals(self, view: View) -> Floats:
         """Residuals on the scale of the t distribution; a change that does no harm counts as none."""
-        inflation = np.array([self._inflation.get(signal, 1.0) for signal in view.frame.signals])
-        directions = [self._effect(signal).direction for signal in view.frame.signals]
-        lowest = np.array([0.0 if direction == "up" else -100.0 for direction in directions])
-        highest = np.array([0.0 if direction == "down" else 100.0 for direction in directions])
-        return np.asarray(np.clip(view.expected.z / inflation, lowest, highest))
+        signals = view.frame.signals
+        inflation = np.array([self._inflation.get(signal, 1.0) for signal in signals])
+        return self._effects.clipped(signals, np.clip(view.expected.z / inflation, -FAR, FAR))
 
     def _average(self, view: View, z: Floats) -> Floats:
         before = view.memory[self._column]
-        return np.asarray(before + self._options.weight * (z - before))
-
-    def _matter(self, view: View) -> Floats:
-        """How much of the smallest effect that matters is there now, 0..1."""
-        effects = [self._effect(signal) for signal in view.frame.signals]
-        level = np.abs(view.expected.level)
-        floor = np.array([e.relative for e in effects]) * level
-        floor = np.maximum(floor, np.array([e.absolute for e in effects]))
-        change = np.abs(view.frame.values - view.expected.level)
-        return np.asarray(np.minimum(1.0, change / np.maximum(floor, 1e-12)))
-
-    @lru_cache(maxsize=4096)  # noqa: B019  (a detector lives as long as its operator)
-    def _effect(self, signal: str) -> Effect:
-        matches = (effect for effect in self._options.effects if fnmatch(signal, effect.signal))
-        return next(matches, Effect(signal="*"))
+        return np.asarray(before + self._weight * (z - before))

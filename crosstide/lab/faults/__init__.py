@@ -14,9 +14,22 @@ def nothing_to_prepare(stage: Stage, slot: Slot) -> None:
     """Prepare nothing: for kinds that need no model."""
 
 
+def nothing_required() -> str:
+    """Say that a kind can be done on any machine that runs the lab."""
+    return ""
+
+
+def target_alone(target: str) -> tuple[str, ...]:
+    """Blame the target itself."""
+    return (target,)
+
+
 @dataclass(frozen=True)
 class FaultKind:
-    """One kind. `targets`: where it may strike (`kind/name`); `categories`: accepted causes, none for a trap.
+    """One kind. `targets`: where it may strike (`service/x`, `node/n`, `link/caller/callee`).
+
+    `categories`: accepted causes, none for a trap; `entities`: who may be blamed, by target. `requires` answers what
+    this machine lacks for it ("": nothing).
 
     `apply` is a context manager: entering it begins the fault, leaving it ends the fault and puts things right.
     `prepare` runs before the recording begins, for what would disturb it (training).
@@ -29,6 +42,8 @@ class FaultKind:
     categories: tuple[str, ...]
     apply: Callable[[Stage, Slot], AbstractContextManager[None]]
     prepare: Callable[[Stage, Slot], None] = nothing_to_prepare
+    entities: Callable[[str], tuple[str, ...]] = target_alone
+    requires: Callable[[], str] = nothing_required
 
     @property
     def trap(self) -> bool:

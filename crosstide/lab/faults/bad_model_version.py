@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from crosstide.lab.faults import FaultKind, register
 from crosstide.lab.plan import Slot
+from crosstide.lab.shop import MODELS
 from crosstide.lab.stage import Stage
 
 LEAST_SHUFFLED = 0.7
@@ -36,7 +37,7 @@ register(
         name="bad_model_version",
         does=f"a service loads a model trained with {LEAST_SHUFFLED:.0%} to 100% of labels shuffled, then rolls back",
         needs="the loopback admin call of a service",
-        targets=("service/checkout", "service/fraud"),
+        targets=tuple(f"service/{service}" for service in MODELS),
         categories=("model_version", "deployment"),
         apply=apply,
         prepare=prepare,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from crosstide.lab.faults import FaultKind, register
 from crosstide.lab.plan import Slot
+from crosstide.lab.shop import MODELS
 from crosstide.lab.stage import Stage
 
 
@@ -24,7 +25,7 @@ register(
         name="harmless_deploy",
         does="a service loads the model it runs once more, under a new version: a change, and no harm",
         needs="the loopback admin call of a service",
-        targets=("service/checkout", "service/fraud"),
+        targets=tuple(f"service/{service}" for service in MODELS),
         categories=(),
         apply=apply,
     )

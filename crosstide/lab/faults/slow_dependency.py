@@ -1,4 +1,7 @@
-"""The backend behind fraud gets slow: fraud waits for it, burning no CPU, and checkout waits for fraud."""
+"""Something behind a service gets slow, and it waits, burning no CPU: its callers wait with it.
+
+For store, which all model services ask, it is the store's own storage; for fraud, a backend of its own.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +27,10 @@ def apply(stage: Stage, slot: Slot) -> Iterator[None]:
 register(
     FaultKind(
         name="slow_dependency",
-        does=f"the backend of fraud makes it wait {SHORTEST_S * 1000:g} to {LONGEST_S * 1000:g} ms on each request",
-        needs="the loopback admin call of fraud",
-        targets=("service/fraud",),
+        does=f"the backend of fraud or of the feature store makes it wait {SHORTEST_S * 1000:g} to "
+        f"{LONGEST_S * 1000:g} ms on each request",
+        needs="the loopback admin call of a service",
+        targets=("service/store", "service/fraud"),
         categories=("dependency",),
         apply=apply,
     )

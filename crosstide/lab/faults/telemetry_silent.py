@@ -1,0 +1,33 @@
+"""The telemetry of a node or a service stops, as if its agent had died; requests are served as before.
+
+The sampler leaves out the entity's readings. There is no half silence, so the intensity changes nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.plan import Slot
+from crosstide.lab.stage import Stage
+
+
+@contextmanager
+def apply(stage: Stage, slot: Slot) -> Iterator[None]:
+    """Silence the entity."""
+    stage.sampler({"silent": [slot.target]})
+    try:
+        yield
+    finally:
+        stage.sampler({"silent": []})
+
+
+register(
+    FaultKind(
+        name="telemetry_silent",
+        does="no telemetry of a node or a service comes any more; its requests are served as before",
+        needs="the lab's sampler",
+        targets=("node/n1", "node/n2", "service/price", "service/fraud"),
+        categories=("telemetry_loss",),
+        apply=apply,
+    )
+)
