@@ -3,7 +3,7 @@
 * Counted for recall: faults (not traps) with `effect_at`, the moment the requests themselves first suffered.
   Faults without it are harmless and counted apart; an incident that starts while one lasts, and is neither paired
   nor on a trap, is neutral: neither right nor false.
-* A pair: the incident's `onset_at` lies within one window before and max(3 windows, 60 s) after `effect_at`, and it
+* A pair: the incident's `onset_at` lies between one window before `start` and max(3 windows, 60 s) after `effect_at`, and it
   lasts no longer than twice the fault (till `recovered_at`, where that is later than its end) plus the clear time.
   One to one. An incident without a resolution lasts till its last watermark.
 * Two faults at once: each needs an incident of its own, or stands among the first three causes of the other's.

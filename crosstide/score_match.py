@@ -14,11 +14,14 @@ NAMED = 3
 
 
 def starts_near(incident: Incident, fault: Fault, window_ms: int) -> bool:
-    """Say whether it starts within one window before and max(3 windows, 60 s) after the effect, ends included."""
+    """Say whether it starts between one window before the fault and max(3 windows, 60 s) after the effect.
+
+    Who sees a fault before its requests suffer is early, not wrong.
+    """
     if fault.effect_ms is None:
         return False
-    after = incident.onset_ms - fault.effect_ms
-    return -window_ms <= after <= max(3 * window_ms, GRACE_MS)
+    first = min(fault.start_ms, fault.effect_ms) - window_ms
+    return first <= incident.onset_ms <= fault.effect_ms + max(3 * window_ms, GRACE_MS)
 
 
 def too_long(incident: Incident, fault: Fault) -> bool:

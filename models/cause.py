@@ -10,7 +10,7 @@ from models.suspect import Suspect
 from models.suspects_calls import dependency_suspects, wait_suspects
 from models.suspects_changes import change_suspects
 from models.suspects_machines import machine_suspects, silence_suspects, under_surge
-from models.suspects_requests import input_suspects, surge_suspects
+from models.suspects_requests import input_suspects, surge_suspects, unseen_input_suspects
 from models.times import to_iso
 
 METHOD = "calibrated score x onset x domain; a service that waits under idle machines is blamed on its dependencies"
@@ -27,7 +27,7 @@ def rank(scene: Scene) -> list[Suspect]:
     machines = [under_surge(machine, surges) for machine in machine_suspects(scene)]
     busiest = max((suspect.score for suspect in machines), default=0.0)
     found = [*machines, *silence_suspects(scene), *dependency_suspects(scene), *change_suspects(scene)]
-    found += [*input_suspects(scene), *surges, *wait_suspects(scene, busiest), unknown_suspect(scene)]
+    found += [*input_suspects(scene), *unseen_input_suspects(scene), *surges, *wait_suspects(scene, busiest), unknown_suspect(scene)]
     best: dict[tuple[str, str], Suspect] = {}
     for suspect in sorted(found, key=_place):
         best.setdefault((suspect.entity, suspect.category), suspect)

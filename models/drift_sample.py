@@ -11,7 +11,8 @@ from models.frame import Floats, Ints, Sample
 
 @dataclass(frozen=True)
 class Observed(Sample):
-    """A sample of feature vectors, with counts over all `n` answers, of which `with_features` carried features.
+    """A sample of feature vectors, with counts over the `n` answers that owe features, of which
+    `with_features` carried some.
 
     `present` answers by feature (a null is not present); `confidence` [256] by linear bin (`models.histogram`);
     `classes` answers by class; `predictions` [k] numeric predictions of a bounded sample.

@@ -8,10 +8,11 @@ their own to compare with: they matter as far as they move the metric itself.
 from collections.abc import Sequence
 from fnmatch import fnmatch
 
+
 import numpy as np
 from pydantic import Field
 
-from models.columns import Array
+from models.columns import LARGEST, Array
 from models.config import Section
 from models.expectation import Expected
 from models.frame import Floats, Frame
@@ -31,18 +32,14 @@ class Effect(Section):
     absolute: float = Field(0.0, ge=0, description="In the signal's unit.")
 
 
-#: The first match counts. A population stability index of 0.2 is a shift to act on by the usual scale of credit scoring
-#: (Siddiqi, Credit Risk Scorecards, 2006: 0.1 small, 0.25 large); of events one is enough.
+#: The first match counts; of events one is enough.
 DEFAULT_EFFECTS = [
-    Effect(signal="*.psi", direction="up", absolute=0.2),
     Effect(signal="error_rate", direction="up", absolute=0.03),
     Effect(signal="latency_ms.*", direction="up", relative=0.3, absolute=1.0),
     Effect(signal="confidence.*", absolute=0.04),
     Effect(signal="class.entropy", absolute=0.25),
-    Effect(signal="class.unseen_share", direction="up", absolute=0.05),
     Effect(signal="class.*", absolute=0.15),
     Effect(signal="inputs.outlier_share", direction="up", absolute=0.1),
-    Effect(signal="inputs.absent_share", direction="up", absolute=0.05),
     Effect(signal="feature.*.missing_rate", direction="up", absolute=0.05),
     Effect(signal="feature.*", relative=0.3),
     Effect(signal="rate", relative=0.5),
@@ -52,12 +49,16 @@ DEFAULT_EFFECTS = [
     Effect(signal="*", relative=0.25),
 ]
 
+#: Drift signals rest at 0 and are judged against a frozen baseline, by a detector of their own: to a chart of what is
+#: usual now no change of them matters.
+ELSEWHERE = [Effect(signal=name, absolute=LARGEST) for name in ("*.psi", "class.unseen_share", "inputs.absent_share")]
+
 
 class Effects:
     """A list of effects, looked up by signal; every answer is aligned with the signals asked for."""
 
     def __init__(self, effects: Sequence[Effect]) -> None:
-        self._effects = [*effects, Effect(signal="*")]
+        self._effects = [*ELSEWHERE, *effects, Effect(signal="*")]
         self._first: dict[str, int] = {}
         self._relative = np.array([effect.relative for effect in self._effects])
         self._absolute = np.array([effect.absolute for effect in self._effects])

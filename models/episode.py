@@ -59,11 +59,13 @@ def strange_signals(scores: list[Score], who: list[str]) -> tuple[str, ...]:
     signal.
     """
     found = set()
+    # of many signals one is always a little strange: the window as a whole must be (`fuse`)
+    whole = any(score.detector == "fused" and score.score >= 1 for score in scores)
     for score in scores:
         if score.status != "ok" or score.score < 1 or score.detector == "fused":
             continue
         signal = signal_of(score)
-        if signal is not None and (score.detector in ALWAYS or matches(signal, who)):
+        if signal is not None and (score.detector in ALWAYS or (whole and matches(signal, who))):
             found.add(signal)
     return tuple(sorted(found))
 

@@ -94,7 +94,8 @@ def _observed(pane: ModelPane, row: int) -> Observed:
     return Observed(
         features=names,
         vectors=pane.sample[pane.sample_rows == row][:, columns],
-        n=int(sums["n"]),
+        # an error owes nobody its features, though it may carry them
+        n=int(max(sums["n"] - sums["errors"], sums["with_features"])),
         with_features=int(sums["with_features"]),
         present=dict(zip(names, pane.feature_sums[cells, 0].astype(int).tolist(), strict=True)),
         confidence=np.bincount(confidence[:, 1], confidence[:, 2], LINEAR_BINS).astype(np.int64),

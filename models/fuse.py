@@ -11,6 +11,8 @@ from models.times import to_iso
 
 #: Signals named in the verdict, strongest first.
 NAMED = 5
+#: Detectors whose verdicts are not drawn by chance from many.
+EXACT = ("static",)
 
 
 def fused_scores(view: View, marks: Sequence[Marks], stream: Stream, start_ms: int, end_ms: int) -> Mapping[str, Score]:
@@ -61,7 +63,8 @@ def _fused(
             status="warming_up" if warming else "abstained",
             reason="warming_up" if warming else min(reasons, default="no_detector"),
         )
-    score, p_value, _, _ = max(verdicts)
+    looked_at = len({signal or detector for _, _, detector, signal in verdicts})
+    score, p_value = max(_of_many(verdict, looked_at) for verdict in verdicts)
     return Score(
         service=subject.partition("/")[2],
         entity=subject,
@@ -73,6 +76,18 @@ def _fused(
         stream=stream,
         contributions=_shares(verdicts, together),
     )
+
+
+def _of_many(verdict: tuple[float, float, str, str], count: int) -> tuple[float, float]:
+    """Answer score and p-value of a verdict as the strongest of `count` (Bonferroni), on the scale of its detector.
+
+    A broken rule is no chance finding: nothing is taken from it.
+    """
+    score, p_value, detector, _ = verdict
+    if detector in EXACT or not 0 < p_value < 1:
+        return score, p_value
+    corrected = min(1.0, count * p_value)
+    return score * float(np.log(corrected) / np.log(p_value)) + 0.0, corrected
 
 
 def _shares(

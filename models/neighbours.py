@@ -77,12 +77,18 @@ class Neighbours:
         return self.id_of(name, fit[name])
 
     def alike(self, own: Episode, blamed: str) -> dict[str, Episode]:
-        """Return the siblings in trouble whose symptoms explain ours, and who lean on the entity that is blamed."""
-        m = self._config.opening.m
+        """Return the siblings in trouble whose symptoms explain ours, and who lean on the entity that is blamed.
+
+        What strikes both begins at both, within the windows that an opening looks at.
+        """
+        m, together_ms = self._config.opening.m, self._config.opening.n * self._config.windows.slide_ms
         return {
             name: one
             for name, one in self._related("sibling").items()
-            if one.onset_ms is not None and blamed in self._leans_on(name) and unexplained(own, one.signals, m) is None
+            if one.onset_ms is not None
+            and abs(one.onset_ms - (own.onset_ms or 0)) <= together_ms
+            and blamed in self._leans_on(name)
+            and unexplained(own, one.signals, m) is None
         }
 
     def leader(self, own: Episode, blamed: str) -> str | None:

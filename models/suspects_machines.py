@@ -26,7 +26,8 @@ def machine_suspects(scene: Scene) -> Iterator[Suspect]:
         if signal is None or trace.rise == (1 if falls_when_scarce(signal) else -1):
             continue
         machine = machine_of(signal)
-        score = machine.weight * trace.strength * scene.nearness(trace) * fit * _level(trace, signal)
+        fits = 1.0 if trace.detector in HARD else fit  # a process that was killed explains whatever it did not answer
+        score = machine.weight * trace.strength * scene.nearness(trace) * fits * _level(trace, signal)
         score *= 1.0 if trace.rise else 0.5
         score *= 1.0 if trace.signal is not None else 0.5
         score *= 1.0 if trace.detector in HARD else {"carrier": 1.0, "self": 0.7}.get(trace.relation, 0.6)

@@ -9,6 +9,8 @@ from models.symptoms import MISSING, family_of, feature_of, matches, say
 
 #: So many features that moved together are a changed world; fewer are a broken pipeline rather.
 WORLD_MOVES = 3
+#: Requests that must have changed, though no feature shows it: below whatever is seen.
+UNSEEN_WEIGHT = 0.5
 
 
 def input_suspects(scene: Scene) -> Iterator[Suspect]:
@@ -31,6 +33,20 @@ def input_suspects(scene: Scene) -> Iterator[Suspect]:
             words = "the requests differ from the reference"
         argument = f"{words}: {say(signal)} {describe(trace)}"
         yield Suspect(scene.entity, category, "data", score, argument, trace, trace.onset_ms)
+
+
+def unseen_input_suspects(scene: Scene) -> Iterator[Suspect]:
+    """Other answers from the same model: a model is a function of its requests, so these must have changed.
+
+    What changed is not in any single feature (two that changed places, say), else the drift of that feature would be
+    here. A new version would explain it as well, and stands among the changes.
+    """
+    outputs = [trace for trace in scene.symptoms if family_of(trace.named or "") == "outputs"]
+    if outputs and scene.weights["performance"] < 1 and not scene.weights["inputs"]:
+        trace = min(outputs, key=lambda one: (-one.peak.score, one.key))
+        score = UNSEEN_WEIGHT * trace.strength * scene.nearness(trace)
+        argument = f"{say(trace.named or '')} {describe(trace)} while the model is the same: its requests must differ"
+        yield Suspect(scene.entity, "input_drift", "data", score, argument, trace, trace.onset_ms)
 
 
 def surge_suspects(scene: Scene) -> Iterator[Suspect]:

@@ -46,7 +46,8 @@ MACHINES = (
     Machine(("*network*err*", "*network*drop*", "*retrans*", "*packet*loss*"), "network", 0.9, "network errors"),
     Machine(("*network*", "*packet*"), "network", 0.3, "a rise of network traffic"),
     Machine(("*restart*",), "deployment", 0.95, "a process that does not stay up"),
-    Machine(("*cpu*wait*", "*cpu*pressure*"), "resource_saturation", 1.0, "work that waits for the CPU"),
+    Machine(("*cpu*pressure*",), "resource_saturation", 0.6, "work that waits for the CPU"),  # of all cores together
+    Machine(("*cpu*wait*",), "resource_saturation", 1.0, "work that waits for the CPU"),
     Machine(("*cpu*",), "resource_saturation", 1.0, "CPU saturation"),
     Machine(("*memory*", "*swap*", "*paging*"), "resource_saturation", 0.9, "memory pressure"),
     Machine(("*queue*", "*load*", "*waiting*"), "resource_saturation", 0.8, "a growing queue"),

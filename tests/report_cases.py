@@ -1,4 +1,4 @@
-"""A run written out by rule: two services, two nodes, a busy node, a bad model version, and a trap."""
+"""A run written out by rule: two services, two nodes, faults found, missed and without effect, and a trap."""
 
 import json
 import random
@@ -8,7 +8,7 @@ from typing import Any
 from tests.score_cases import at, fault, incident, write_lines, write_truth
 
 WINDOW_S, LENGTH_S, WARM_UP_S = 10, 1500, 120
-HOG, BAD, TRAP = (400, 500), (900, 1010), (1250, 1310)
+HOG, BAD, HARMLESS, TRAP = (400, 500), (900, 1010), (1080, 1120), (1250, 1310)
 
 
 def write_run(folder: Path) -> tuple[Path, Path, Path]:
@@ -39,21 +39,27 @@ SUMMARY: dict[str, Any] = {
 
 
 def truth() -> list[dict[str, Any]]:
+    hurt = {"service": "fraud", "measure": "latency_ms.p50", "before": 8.237, "during": 57.77}
+    hog: dict[str, Any] = {"target": "node/n1", "does": "busy processes on a core", "intensity": 0.66, "effect": hurt}
     version: dict[str, Any] = {
         "kind": "bad_model_version",
+        "target": "service/fraud",
         "entities": ["service/fraud"],
         "categories": ["model_version"],
     }
-    trap: dict[str, Any] = {"kind": "busy_node", "trap": True, "entities": [], "categories": []}
+    trap: dict[str, Any] = {"kind": "busy_node", "target": "node/n2", "trap": True, "entities": [], "categories": []}
     dependency: dict[str, Any] = {
         "kind": "slow_dependency",
+        "reach": ["fraud", "checkout"],
         "entities": ["service/fraud"],
         "categories": ["dependency"],
     }
+    drift: dict[str, Any] = {"kind": "input_drift", "entities": [], "categories": ["input_drift"]}
     return [
-        fault("f1", *HOG, 404),
+        fault("f1", *HOG, 404, **hog),
         fault("f2", *BAD, 903, **version),
         fault("f3", 700, 740, 705, **dependency),
+        fault("f4", *HARMLESS, None, **drift),
         fault("t1", *TRAP, None, **trap),
     ]
 
@@ -65,6 +71,7 @@ def incidents() -> list[dict[str, Any]]:
     slow = _anomalies("service/fraud", "latency_ms.p95", "model", 405, 310.0, 62.0, (40.0, 85.0), 22.5)
     unsure = _anomalies("service/fraud", "confidence.mean", "model", 905, 0.61, 0.86, (0.82, 0.91), 18.0)
     more: dict[str, Any] = {"title": "fraud is slow while node n1 is busy", "anomalies": [busy, slow]}
+    more |= {"grouping": {"members": ["checkout"]}, "impact": {"services": ["fraud", "checkout"]}}
     worse: dict[str, Any] = {"title": "fraud answers less surely", "anomalies": [unsure], "severity": "warning"}
     worse |= {"changes": [{"service": "fraud", "type": "model_version", "ref": "fraud@7", "timestamp": at(898)}]}
     return [
@@ -72,6 +79,7 @@ def incidents() -> list[dict[str, Any]]:
         incident("inc-a1", 400, 430, watermark=460, revision=2, causes=hog, **more),
         incident("inc-a1", 400, 430, revision=3, resolved=540, causes=hog, **more),
         incident("inc-b2", 900, 930, resolved=1050, causes=bad, **worse),
+        incident("inc-d4", 1085, 1100, resolved=1120, causes=[("service/fraud", "unknown")]),
         incident("inc-c3", 1150, 1180, resolved=1200, causes=[("node/n2", "network")], title="<b>checkout</b> wavers"),
     ]
 

@@ -20,9 +20,7 @@ def share(effect: Effect, value: float, level: float) -> float:
     ("signal", "direction", "absolute"),
     [
         ("error_rate", "up", 0.03),
-        ("feature.age.psi", "up", 0.2),
         ("feature.age.missing_rate", "up", 0.05),
-        ("confidence.psi", "up", 0.2),
         ("confidence.mean", "either", 0.04),
         ("class.entropy", "either", 0.25),
         ("class.a.b.share", "either", 0.15),
@@ -47,6 +45,12 @@ def test_no_default_hides_behind_an_earlier_one() -> None:
         example = effect.signal.replace("*", "x")
         assert not any(fnmatch(example, pattern) for pattern in earlier), effect.signal
         earlier.append(effect.signal)
+
+
+def test_no_change_of_a_drift_signal_matters_to_a_chart() -> None:
+    for signal in ("feature.age.psi", "class.unseen_share", "inputs.absent_share"):
+        frame, one = frame_of({("service/a", signal): 5.0}), np.ones(1)
+        assert Effects(DEFAULT_EFFECTS).share(frame, Expected(0 * one, one, one, one > 0, one))[0] == 0
 
 
 def test_a_signal_that_no_effect_names_matters_at_any_size() -> None:

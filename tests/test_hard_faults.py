@@ -220,17 +220,10 @@ def test_silent_telemetry_opens_after_two_windows_and_resolves_when_it_is_back()
 def test_one_silent_node_under_several_services_is_one_incident() -> None:
     both = settings(topology={"services": {"checkout": {"on": ["node/n1"]}, "shop": {"on": ["node/n1"]}}})
     first, second = Run("checkout", both), Run("shop", both)
-    second.__class__ = _OnFirstNode
     for run in (first, second):
         run.go(3)
         quiet(run, 6, 2.0, own=True)
     assert first.kinds[0] == "opened" and second.events == []
-
-
-class _OnFirstNode(Run):
-    @property
-    def node(self) -> str:
-        return "n1"
 
 
 def test_absence_that_is_usual_neither_blocks_resolving_nor_ends_an_incident() -> None:

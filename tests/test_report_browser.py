@@ -27,26 +27,44 @@ def load(page: Path, folder: Path, *asked: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
+def ask(page: Path, script: str) -> None:
+    """Let the page run a script of ours once its own has run."""
+    text = page.read_text().replace("</body>", f'<script>addEventListener("load", () => {{{script}}});</script></body>')
+    page.write_text(text)
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     output, source, truth = write_run(tmp_path)
     return write_report(output, source, truth)
 
 
-def test_the_report_shows_its_lanes_in_a_browser_without_a_script_error(page: Path, tmp_path: Path) -> None:
-    # moves a pointer over the chart once the page's own script has run, so that the readout is exercised as well
-    probe = """<script>addEventListener("load", () => { const svg = document.querySelector("[data-chart] svg");
+def test_the_report_reads_values_under_the_pointer_without_a_script_error(page: Path, tmp_path: Path) -> None:
+    ask(page, """for (const svg of document.querySelectorAll("svg.chart")) {
       const box = svg.getBoundingClientRect();
       const middle = {clientX: box.left + box.width / 2, clientY: box.top + 99};
-      svg.dispatchEvent(new PointerEvent("pointermove", middle)); });
-      </script></body>"""
-    page.write_text(page.read_text().replace("</body>", probe))
+      svg.dispatchEvent(new PointerEvent("pointermove", middle)); }""")  # fmt: skip
     done = load(page, tmp_path, "--dump-dom")
-    overview = done.stdout.split("data-chart")[1].split("</figure>")[0]
-    assert len(re.findall(r'class="lane ', overview)) == 12
-    readout = done.stdout.split('id="readout">')[1].split("</p>")[0]
-    assert "service/fraud · model score: " in readout
+    readouts = re.findall(r'<p class="readout">(.*?)</p>', done.stdout)
+    assert len(readouts) == 6  # the whole run, four incidents, one fault that nobody reported
+    assert all("<b>20" in readout for readout in readouts)
+    assert "service/fraud · model score: " in readouts[0]
     assert re.search(r"CONSOLE.*(Uncaught|Error|Refused|violates)", done.stderr) is None
+
+
+def test_a_narrow_screen_scrolls_down_and_never_sideways(page: Path, tmp_path: Path) -> None:
+    ask(page, "const e = document.documentElement; e.dataset.width = `${e.clientWidth} ${e.scrollWidth}`;")
+    done = load(page, tmp_path, "--window-size=390,900", "--dump-dom")
+    shown = re.search(r'data-width="(\d+) (\d+)"', done.stdout)
+    assert shown is not None
+    assert int(shown[1]) <= 640
+    assert shown[2] == shown[1]
+
+
+def test_what_is_folded_is_printed(page: Path, tmp_path: Path) -> None:
+    ask(page, 'dispatchEvent(new Event("beforeprint"));')
+    done = load(page, tmp_path, "--dump-dom")
+    assert done.stdout.count("<details") == done.stdout.count('<details open=""') > 0
 
 
 def test_the_report_can_be_pictured(page: Path, tmp_path: Path) -> None:

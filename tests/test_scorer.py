@@ -52,6 +52,19 @@ def test_shares_of_a_verdict_add_up_and_the_strong_signal_carries_it() -> None:
     assert sum(part.share for part in parts) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_strongest_of_many_signals_must_be_stranger_than_one_alone() -> None:
+    def strongest(others: int) -> tuple[float, float]:
+        values = {("node/n1", f"x.s{n:02d}"): 10.0 for n in range(others)} | {KEY: 18.0}
+        base = Artifacts({}, {f"node/n1 {s}": SeriesBaseline(10.0, 1.0, 50) for _, s in values}, {}, (0, 1), "")
+        (judged,) = Play(pipeline(outputs={"score_floor": 1.0}), base).window(frame_of(values))
+        return judged.scores[0].score, judged.scores[1].score
+
+    alone, alone_line = strongest(0)
+    among, among_line = strongest(40)
+    assert alone == alone_line == among_line > 1
+    assert 0 < among < alone
+
+
 @pytest.mark.parametrize(
     ("kinds", "artifacts", "status", "reason"),
     [

@@ -97,6 +97,7 @@ def _entry(fault: Done, effect: Effect | None, reach: Sequence[str]) -> dict[str
     return {
         "id": fault.slot.id,
         "kind": fault.kind.name,
+        "does": fault.kind.does,
         "trap": fault.kind.trap,
         "start": iso(fault.start),
         "end": iso(fault.end),

@@ -42,7 +42,8 @@ def truth_bar(told: Told) -> Bar:
     what, kind = ("trap, must stay quiet", "trap") if fault.trap else ("fault", "fault" if fault.counts else "harmless")
     hurt = "no effect on requests" if fault.effect_ms is None else f"effect from {clock(fault.effect_ms)}"
     lasts = duration((fault.end_ms - fault.start_ms) / 1000)
-    note = f"{told.where}; {what}; {clock(fault.start_ms)} for {lasts}; {hurt}"
+    where = f"{told.where}; " if told.where else ""
+    note = f"{where}{what}; {clock(fault.start_ms)} for {lasts}; {hurt}"
     return Bar(kind, told.label, told.name, note, fault.start_ms, fault.end_ms, fault.effect_ms, f"#{told.label}")
 
 

@@ -44,13 +44,15 @@ def accounting(summary: Mapping[str, Any]) -> Accounting:
 
 
 def _counts(value: object) -> dict[str, int]:
+    """Count by name; only where a mapping has no numbers of its own are its parts (the partitions) added up."""
+    inner = _mapping(value)
+    own = {_plain(str(k)): v for k, v in inner.items() if isinstance(v, int) and not isinstance(v, bool)}
+    if own:
+        return own
     counts: dict[str, int] = {}
-    for key, inner in _mapping(value).items():
-        if isinstance(inner, int) and not isinstance(inner, bool):
-            counts[_plain(str(key))] = counts.get(_plain(str(key)), 0) + inner
-        else:
-            for name, count in _counts(inner).items():
-                counts[name] = counts.get(name, 0) + count
+    for part in inner.values():
+        for name, count in _counts(part).items():
+            counts[name] = counts.get(name, 0) + count
     return counts
 
 

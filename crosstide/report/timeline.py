@@ -29,7 +29,7 @@ def moments(revisions: Sequence[IncidentData], ties: Sequence[Tie]) -> list[Mome
 
 def _done(tie: Tie) -> Iterator[Moment]:
     told, fault = tie.told, tie.told.fault
-    yield Moment(fault.start_ms, f"{told.name} on {told.where} begins", "truth")
+    yield Moment(fault.start_ms, f"{told.placed} begins", "truth")
     if fault.effect_ms is not None:
         yield Moment(fault.effect_ms, f"{told.label}: its effect begins", "truth")
     yield Moment(fault.end_ms, f"{told.label} ends", "truth")

@@ -60,6 +60,11 @@ class Told:
         """Its label and kind, as on the bars."""
         return f"{self.label} {self.fault.kind.replace('_', ' ')}" + (" (trap)" if self.fault.trap else "")
 
+    @property
+    def placed(self) -> str:
+        """Its name and where it was, if that is known."""
+        return f"{self.name} on {self.where}" if self.where else self.name
+
 
 def read_told(path: Path) -> list[Told]:
     """Read a truth, in order of start; faults and traps are numbered apart. Raises ScoreInputError."""
