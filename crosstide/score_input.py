@@ -29,6 +29,7 @@ class TruthFault(Struct, frozen=True, kw_only=True):
     entities: list[str] = []
     effect_at: str | None = None
     recovered_at: str | None = None
+    reach: list[str] | None = None
 
 
 class _Truth(Struct, frozen=True):
@@ -39,6 +40,7 @@ class _Truth(Struct, frozen=True):
 class Fault:
     """A fault or trap as recorded; times in epoch ms. `effect_ms` is None where no request suffered.
 
+    `reach`: the services that it can trouble; None: the truth does not say, so any.
     `recovered_ms`: when the requests were well again, where the truth says so and it was after the end.
     """
 
@@ -50,6 +52,7 @@ class Fault:
     effect_ms: int | None
     accepted: frozenset[Pair]
     recovered_ms: int | None = None
+    reach: frozenset[str] | None = None
 
     @property
     def counts(self) -> bool:
@@ -64,7 +67,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Incident:
-    """An incident over all its revisions; times in epoch ms. `causes`: distinct (entity, category), best first."""
+    """An incident over all its revisions; times in epoch ms. `causes`: distinct (entity, category), best first.
+
+    `service`: whose incident it is ("": not known).
+    """
 
     id: str
     onset_ms: int
@@ -73,6 +79,7 @@ class Incident:
     resolved: bool
     clear_ms: int
     causes: tuple[Pair, ...]
+    service: str = ""
 
 
 def read_truth(path: Path) -> list[Fault]:
@@ -141,6 +148,7 @@ def _fault(entry: TruthFault) -> Fault:
         effect_ms=None if entry.effect_at is None else to_milliseconds(entry.effect_at),
         accepted=frozenset((entity, category) for entity in entry.entities for category in entry.categories),
         recovered_ms=None if entry.recovered_at is None else to_milliseconds(entry.recovered_at),
+        reach=None if entry.reach is None else frozenset(entry.reach),
     )
 
 
@@ -162,4 +170,5 @@ def _incident(revisions: list[IncidentData]) -> Incident:
         resolved=resolved_at is not None,
         clear_ms=round(newest.resolve_rule.clear_after_s * 1000),
         causes=tuple(dict.fromkeys(listed)),
+        service=newest.entity["service.name"],
     )

@@ -18,10 +18,15 @@ def starts_near(incident: Incident, fault: Fault, window_ms: int) -> bool:
 
     Who sees a fault before its requests suffer is early, not wrong.
     """
-    if fault.effect_ms is None:
+    if fault.effect_ms is None or not within_reach(incident, fault):
         return False
     first = min(fault.start_ms, fault.effect_ms) - window_ms
     return first <= incident.onset_ms <= fault.effect_ms + max(3 * window_ms, GRACE_MS)
+
+
+def within_reach(incident: Incident, fault: Fault) -> bool:
+    """Say whether it is of a service that the fault can trouble, as far as both are known."""
+    return fault.reach is None or not incident.service or incident.service in fault.reach
 
 
 def too_long(incident: Incident, fault: Fault) -> bool:

@@ -8,7 +8,6 @@ their own to compare with: they matter as far as they move the metric itself.
 from collections.abc import Sequence
 from fnmatch import fnmatch
 
-
 import numpy as np
 from pydantic import Field
 

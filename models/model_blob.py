@@ -36,13 +36,22 @@ def pack_model_outputs(records: list[ModelOutput], times: list[int], partitions:
             "number": bounded([_numeric(r.prediction) for r in records]),
             "class": np.array([_class(r.prediction, classes) for r in records], np.int32),
             "classes": list(classes),
-            "has_features": np.array([r.features is not None for r in records], np.int8),
+            "has_features": np.array([owes_features(r) for r in records], np.int8),
             "feature_row": np.array([row for row, _, _ in cells], np.int64),
             "feature_name": np.array([name for _, name, _ in cells], np.int32),
             "feature_value": bounded([value for _, _, value in cells]),
             "features": list(features),
         }
     )
+
+
+def owes_features(record: ModelOutput) -> bool:
+    """Tell whether what a record lacks is missing: it answered, or it failed with a null of its own.
+
+    A request that failed on its way may carry some of its features; the others nobody has fetched.
+    """
+    failed = record.error not in (False, "")
+    return record.features is not None and (not failed or None in record.features.values())
 
 
 def _identity(request_id: str) -> int:

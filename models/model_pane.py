@@ -142,10 +142,10 @@ def _features(joined: dict[str, Any], kept: Ints, row: Ints, limits: Limits) -> 
     # sorted by record and name: the sums then run in one order, whatever order the blobs came in
     order = np.lexsort((name, at))
     at, name, value = at[order], name[order], value[order]
-    numeric = ~np.isnan(value)
-    per_value = np.stack([np.ones(len(value)), numeric, np.where(numeric, value, 0.0)], axis=1)
+    numeric, owing = ~np.isnan(value), joined["has_features"][kept] > 0
+    per_value = np.stack([owing[at], numeric, np.where(numeric, value, 0.0)], axis=1)
     cells, sums = sum_cells(row[at], name, per_value)
-    chosen = lowest_per_row(row, joined["id"][kept], limits.sample, joined["has_features"][kept] > 0)
+    chosen = lowest_per_row(row, joined["id"][kept], limits.sample, owing)
     vectors = np.full((len(chosen), len(joined["features"])), np.nan)
     slot = np.full(len(kept), -1, np.int64)
     slot[chosen] = np.arange(len(chosen))

@@ -18,7 +18,7 @@ _CAUSES: dict[Category, str] = {
     "model_version": "the new model version of {entity}",
     "input_drift": "changed requests to {entity}",
     "concept_drift": "a changed world behind {entity}",
-    "data_quality": "missing values in the requests to {entity}",
+    "data_quality": "missing or broken values in the requests to {entity}",
     "telemetry_loss": "lost telemetry of {entity}",
 }
 _ADVICE: dict[Category, str] = {
@@ -38,6 +38,15 @@ _ADVICE: dict[Category, str] = {
     "telemetry_loss": "Check whether {entity} is alive, then its collector and the way to the broker.",
     "unknown": "No suspect stands out: compare the service's logs and traces at the onset with the time before.",
 }
+_STAY_UP = (
+    "Look why the process of {entity} ends: exit code, last lines of its log, limits, probes; if something was rolled out"
+    " before, roll it back."
+)
+
+
+def _does_not_stay_up(suspect: Suspect) -> bool:
+    """Tell restarts from a deploy: both are a matter of how the service is run, and one was seen on the machine."""
+    return suspect.category == "deployment" and suspect.trace is not None
 
 
 def cause_words(suspect: Suspect) -> str:
@@ -45,6 +54,8 @@ def cause_words(suspect: Suspect) -> str:
     if suspect.category == "resource_saturation":
         signal = None if suspect.trace is None else suspect.trace.named
         return f"{'saturation' if signal is None else machine_of(signal).words} on {suspect.entity}"
+    if _does_not_stay_up(suspect):
+        return f"a process that does not stay up on {suspect.entity}"
     if suspect.category == "dependency" and suspect.trace is not None and suspect.trace.relation == "self":
         return f"{suspect.entity} waiting for something unseen"
     return _CAUSES.get(suspect.category, "an unknown cause").format(entity=suspect.entity)
@@ -86,4 +97,6 @@ def summary(scene: Scene, suspects: list[Suspect], members: tuple[str, ...]) -> 
 
 def advice(best: Suspect) -> str:
     """Say what to do first."""
+    if _does_not_stay_up(best):
+        return _STAY_UP.format(entity=best.entity)
     return _ADVICE[best.category].format(entity=best.entity)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.config import Limits
 from models.histogram import linear_bins, log_bins
-from models.model_blob import pack_model_outputs
+from models.model_blob import owes_features, pack_model_outputs
 from models.model_pane import SUMS, ModelPane, fold_blobs, merge_panes
 from models.records import ModelOutput
 from tests.core_cases import T0
@@ -85,7 +85,7 @@ def test_a_fold_equals_a_slow_truth(parts: list[Sent]) -> None:
         numbers = [r.prediction for r in mine if isinstance(r.prediction, float)]
         truth = [
             len(mine), sum(r.error not in (False, "") for r in mine), len(latency), sum(latency), len(sure), sum(sure),
-            sum(c * c for c in sure), len(numbers), sum(numbers), sum(r.features is not None for r in mine),
+            sum(c * c for c in sure), len(numbers), sum(numbers), sum(owes_features(r) for r in mine),
         ]  # fmt: skip
         assert pane.sums[row] == pytest.approx(np.array(truth), rel=1e-12)
         assert pane.sums[row, COUNTS].tolist() == [truth[place] for place in COUNTS]
@@ -108,12 +108,24 @@ def features(pane: ModelPane, row: int) -> dict[str, list[Any]]:
 
 def feature_truth(records: list[ModelOutput]) -> dict[str, list[float]]:
     values: dict[str, list[Any]] = {}
+    owed: Counter[str] = Counter()
     for record in records:
         for name, value in (record.features or {}).items():
             if value is not None:
                 values.setdefault(name, []).append(value)
+                owed[name] += owes_features(record)
     numbers = {name: [v for v in told if isinstance(v, float)] for name, told in values.items()}
-    return {name: [len(told), len(numbers[name]), sum(numbers[name])] for name, told in values.items()}
+    return {name: [owed[name], len(numbers[name]), sum(numbers[name])] for name in values}
+
+
+def test_features_that_a_failed_request_never_got_are_not_missing_and_nulls_of_its_own_are() -> None:
+    def record(**fields: Any) -> ModelOutput:
+        return ModelOutput(service="a", timestamp=T0, request_id="r", **fields)
+
+    assert owes_features(record(features={"x": 1.0}))
+    assert not owes_features(record(features={"x": 1.0}, error="UpstreamTimeout"))
+    assert owes_features(record(features={"x": None}, error="ValueError"))
+    assert not owes_features(record())
 
 
 @settings(deadline=None, max_examples=30)

@@ -84,6 +84,18 @@ def test_an_unresolved_incident_lasts_till_its_last_watermark(tmp_path: Path) ->
     assert outcomes(card(tmp_path, [incident("i", 100, 110, watermark=240)], faults)) == {"f": "missed"}
 
 
+def test_who_sees_a_fault_before_its_requests_suffer_is_early_and_right(tmp_path: Path) -> None:
+    late = [fault("f", 100, 200, 140)]
+    assert outcomes(card(tmp_path, [incident("i", 90, 110, resolved=220)], late)) == {"f": "found"}
+    assert outcomes(card(tmp_path, [incident("i", 89.9, 110, resolved=220)], late)) == {"f": "missed"}
+
+
+def test_an_incident_of_a_service_that_a_fault_cannot_trouble_is_not_its_own(tmp_path: Path) -> None:
+    for reach, found in ((["fraud", "checkout"], "found"), (["price"], "missed")):
+        faults = [fault("f", 100, 200, 100, reach=reach)]
+        assert outcomes(card(tmp_path, [incident("i", 100, 110, resolved=220)], faults)) == {"f": found}
+
+
 def test_matches_are_maximised_before_distances_are_made_small(tmp_path: Path) -> None:
     # i1 is nearest to f2, but only i1 can match f1: two pairs beat the one nearest pair
     incidents = [incident("i1", 155, 160, resolved=190), incident("i2", 215, 220, resolved=240)]

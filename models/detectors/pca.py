@@ -5,7 +5,8 @@ so one glitch does not own the covariance, and what a single signal does alone i
 explain a verdict; they smear over related signals, so a cause is better looked for among the charts of single signals
 (Van den Kerkhof et al., Chemical Engineering Science 2013). A missing signal is left out, not guessed: the covariance
 of the present ones is decomposed. The freeze lasts until the expectation has learned a level that moved for good.
-Blind spot: a relation that changes more slowly than `memory`.
+Drift signals are left to their own detector: they rest at 0. Blind spot: a relation that changes more slowly than
+`memory`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pydantic import Field
 from models.columns import Array
 from models.config import Section
 from models.detectors.base import Context, Marks, View, calibrated
+from models.drift_frame import is_drift
 from models.frame import Floats, Frame, Ints
 from models.scores import Contribution
 from models.series import Layout, SeriesTable
@@ -26,6 +28,8 @@ from models.streaming_pca_state import Keeper, Note
 KIND = "pca"
 #: Contributions named in a verdict.
 NAMED = 5
+#: Under this share of the usual requests there is no verdict, for the reason `FEW`.
+FEWER, FEW = 0.5, "too_few_records"
 Verdict = tuple[float, str, list[Contribution]]
 
 
@@ -89,8 +93,8 @@ class PcaDetector:
         """Learn the windows of the subjects that are not strange."""
         z = self._residuals(view)
         columns = {name: view.memory[name].copy() for name in self.layout}
-        for (_, _, rows), score in zip(_subjects(view), marks.scores, strict=True):
-            if len(rows):
+        for (_, _, rows), score, reason in zip(_subjects(view), marks.scores, marks.reasons, strict=True):
+            if len(rows) and reason != FEW:
                 part = self._keeper.recall(view.memory, rows)
                 self._keeper.file(columns, self._model.learn(part, z[part.rows], bool(score >= 1)))
         return columns
@@ -102,6 +106,8 @@ class PcaDetector:
     def _verdict(self, view: View, z: Floats, present: int, rows: Ints) -> Verdict:
         if present < FEWEST:
             return 1.0, "too_few_signals", []
+        if _fewer_than_usual(view, rows):
+            return 1.0, FEW, []
         part = self._keeper.recall(view.memory, rows) if len(rows) >= FEWEST else None
         told = self._model.measure(part, z[part.rows]) if part else None
         if part is None or told is None:
@@ -120,9 +126,15 @@ def _subjects(view: View) -> Iterator[tuple[int, int, Ints]]:
     for row, subject in enumerate(frame.subjects):
         by_subject.setdefault(subject, []).append(row)
     for _, rows in sorted(by_subject.items()):
-        good = [row for row in rows if ready[row]]
+        good = [row for row in rows if ready[row] and not is_drift(frame.signals[row])]
         good.sort(key=lambda row: (frame.signals[row].startswith("feature."), frame.signals[row]))
         yield rows[0], len(rows), np.array(good, np.int64)
+
+
+def _fewer_than_usual(view: View, rows: Ints) -> bool:
+    """Tell whether so few requests came that the other statistics go together as never before (a quiet night)."""
+    rate = next((row for row in rows if view.frame.signals[row] == "rate"), None)
+    return rate is not None and bool(view.frame.values[rate] < FEWER * view.expected.level[rate])
 
 
 def _shares(frame: Frame, rows: Ints, parts: Floats) -> list[Contribution]:
