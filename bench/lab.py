@@ -8,6 +8,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bench.lab_pages import ABLATED, fill, print_ablation, print_part
 from bench.lab_run import Learned, Outcome, Task, judge_all, kinds_of, learn, pooled
 from crosstide.score_input import ScoreInputError
 from jobs.settings import load_pipeline
+from models.detectors.registry import kinds
 
 ROOT = Path(__file__).resolve().parent.parent
 Result = dict[str, Any]
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--fresh", type=int, metavar="SEED", help="record faults drawn by the seed, judge them too")
     say("--minutes", type=int, default=20, help="length of the fresh recording; 35 hold all kinds")
     say("--fresh-reference", action="store_true", help="record a reference too: on a machine unlike the recordings'")
-    say("--ablate", action="store_true", help="do without each kind of detector in turn")
+    say("--ablate", action="store_true", help="do without each kind of detector in turn, and with each that is off")
     say("--markdown", action="store_true", help="only write the tables of docs/quality.md from the results")
     say("--page", type=Path, default=ROOT / "docs" / "quality.md", help="the page that --markdown fills")
     say("--processes", type=int, choices=(1, 2), default=2, help="recordings judged at once")
@@ -114,10 +116,12 @@ def _ablated(
     found: dict[str, list[Path]], learned: Learned, results: dict[str, Result], processes: int
 ) -> dict[str, dict[str, Result]]:
     variants = {name: {"everything": _brief(results[name])} for name in found}
-    for kind in kinds_of(load_pipeline()):
-        tasks = {name: [Task(folder, learned, kind) for folder in each] for name, each in found.items()}
-        for name, outcome in _judged(tasks, processes, f" without {kind}").items():
-            variants[name][f"without {kind}"] = _brief(figures(outcome.ours))
+    listed = kinds_of(load_pipeline())
+    for kind in [*listed, *(other for other in kinds() if other not in listed)]:
+        how, where = ("without", "leave_out") if kind in listed else ("with", "put_in")
+        tasks = {n: [replace(Task(folder, learned), **{where: kind}) for folder in each] for n, each in found.items()}
+        for name, outcome in _judged(tasks, processes, f" {how} {kind}").items():
+            variants[name][f"{how} {kind}"] = _brief(figures(outcome.ours))
     return variants
 
 

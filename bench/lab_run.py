@@ -36,11 +36,12 @@ class Learned:
 
 @dataclass(frozen=True)
 class Task:
-    """One recording to judge; `leave_out`: a kind of detector to do without, and then without the rivals."""
+    """One recording to judge; `leave_out`, `put_in`: a kind of detector to do without or with, and then no rivals."""
 
     folder: Path
     learned: Learned
     leave_out: str | None = None
+    put_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ def learn(reference: Path, artifacts: Path) -> Learned:
 
 def judge(task: Task) -> Outcome:
     """Replay a recording and hold what was said against its truth."""
-    pipeline = without(load_pipeline(beside=task.folder), task.leave_out)
+    pipeline = with_kind(without(load_pipeline(beside=task.folder), task.leave_out), task.put_in)
     truth = truth_of(task.folder, pipeline)
     done = backtest(pipeline, load(task.learned.artifacts), task.folder, int(time.time() * 1000))
     ours = judge_incidents(truth, done.incidents)
-    if task.leave_out is not None:
+    if task.leave_out is not None or task.put_in is not None:
         return Outcome(ours)
     alerts = {
         "static": static_alerts(done.frames, task.learned.limits, truth.window_ms),
@@ -96,6 +97,15 @@ def without(pipeline: Pipeline, kind: str | None) -> Pipeline:
     lists = pipeline.detectors
     kept = {name: [d for d in getattr(lists, name) if d["kind"] != kind] for name in ("model", "infra")}
     return pipeline.model_copy(update={"detectors": lists.model_copy(update=kept)})
+
+
+def with_kind(pipeline: Pipeline, kind: str | None) -> Pipeline:
+    """Put a kind of detector into both lists."""
+    if kind is None:
+        return pipeline
+    lists = pipeline.detectors
+    more = {name: [*getattr(lists, name), {"kind": kind}] for name in ("model", "infra")}
+    return pipeline.model_copy(update={"detectors": lists.model_copy(update=more)})
 
 
 def judge_all(tasks: Sequence[Task], said: Callable[[Task], None], processes: int = PROCESSES) -> list[Outcome]:

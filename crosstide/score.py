@@ -5,7 +5,8 @@
   nor on a trap, is neutral: neither right nor false.
 * A pair: the incident's `onset_at` lies between one window before `start` and max(3 windows, 60 s) after `effect_at`,
   it is of a service within the fault's `reach` where the truth names that, and it lasts no longer than twice the fault
-  (till `recovered_at`, where that is later than its end) plus the clear time. One to one. An incident without a resolution lasts till its last watermark.
+  (till `recovered_at`, where that is later than its end) plus the clear time. One to one. An incident without a
+  resolution lasts till its last watermark.
 * Two faults at once: each needs an incident of its own, or stands among the first three causes of the other's.
 * Precision: paired incidents among all that are not neutral (merged ones fold into the one they point to).
 * Cause: right when entity and category are both accepted; judged on found faults. Chance is the expected hit of one

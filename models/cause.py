@@ -27,13 +27,8 @@ def rank(scene: Scene) -> list[Suspect]:
     machines = [under_surge(machine, surges) for machine in machine_suspects(scene)]
     busiest = max((suspect.score for suspect in machines), default=0.0)
     found = [*machines, *silence_suspects(scene), *dependency_suspects(scene), *change_suspects(scene)]
-    found += [
-        *input_suspects(scene),
-        *unseen_input_suspects(scene),
-        *surges,
-        *wait_suspects(scene, busiest),
-        unknown_suspect(scene),
-    ]
+    found += [*input_suspects(scene), *unseen_input_suspects(scene), *surges]
+    found += [*wait_suspects(scene, busiest), unknown_suspect(scene)]
     best: dict[tuple[str, str], Suspect] = {}
     for suspect in sorted(found, key=_place):
         best.setdefault((suspect.entity, suspect.category), suspect)

@@ -81,11 +81,11 @@ class Detectors(Section):
     """Detectors by stream: a list of `{kind: ..., option: ...}`; each kind documents its options."""
 
     model: list[dict[str, Any]] = Field(
-        [{"kind": kind} for kind in ("static", "ewma", "cusum", "rates", "forest", "pca", "drift")],
+        [{"kind": kind} for kind in ("static", "ewma", "rates", "forest", "drift")],
         description="Detectors on model outputs.",
     )
     infra: list[dict[str, Any]] = Field(
-        [{"kind": kind} for kind in ("static", "ewma", "cusum", "forest", "pca")], description="Detectors on telemetry."
+        [{"kind": kind} for kind in ("static", "ewma", "forest")], description="Detectors on telemetry."
     )
 
 

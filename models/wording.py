@@ -39,8 +39,8 @@ _ADVICE: dict[Category, str] = {
     "unknown": "No suspect stands out: compare the service's logs and traces at the onset with the time before.",
 }
 _STAY_UP = (
-    "Look why the process of {entity} ends: exit code, last lines of its log, limits, probes; if something was rolled out"
-    " before, roll it back."
+    "Look why the process of {entity} ends: exit code, last lines of its log, limits, probes; if something was rolled"
+    " out before, roll it back."
 )
 
 

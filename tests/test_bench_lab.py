@@ -13,6 +13,7 @@ from bench.lab_files import update
 from bench.lab_run import kinds_of, without
 from bench.lab_table import verdict
 from jobs.settings import load_pipeline
+from models.detectors import registry
 from models.times import to_iso, to_milliseconds
 from tests.minicluster_cases import SLICE_MS, cut, write_input
 from tests.small_recording import recording
@@ -79,8 +80,10 @@ def test_equal_recordings_give_equal_figures_in_every_part(bench: Path) -> None:
 
 def test_the_ablation_names_each_kind_of_the_configuration(bench: Path) -> None:
     variants = json.loads((bench / "ablation.json").read_text())["judge"]
-    kinds = kinds_of(load_pipeline())
-    assert list(variants) == ["everything", *(f"without {kind}" for kind in kinds)]
+    listed = kinds_of(load_pipeline())
+    more = [f"with {kind}" for kind in registry.kinds() if kind not in listed]
+    assert list(variants) == ["everything", *(f"without {kind}" for kind in listed), *more]
+    assert more
 
 
 def test_the_page_is_filled_between_its_marks_and_twice_the_same(bench: Path, tmp_path: Path) -> None:

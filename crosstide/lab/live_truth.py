@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from crosstide.lab import shop
 from crosstide.lab.files import Record
 from crosstide.lab.live_desk import millis
 from crosstide.lab.live_faults import LONGEST_S
+from crosstide.lab.record import reach_of
 from crosstide.lab.truth import RECOVERY_MS, Done, truth
 
 #: An effect is measured so long after the end of its fault: labels of the requests have come by then.
@@ -55,17 +55,7 @@ class Measuring:
         quiet_from = max([self._since, *(one.end + RECOVERY_MS for one in self._done if one.end <= begin)])
         until = min([now, *(one.start for one in self._done if one.start >= end)])
         recent = {topic: list(records) for topic, records in self._recent.items()}
-        try:
-            return self._said(done, together, quiet_from, until, recent)
-        except ValueError as error:
-            nothing: dict[str, list[Record]] = {topic: [] for topic in _TOPICS}
-            said = self._said(done, [done], done.start - QUIET_MS, until, nothing)
-            return said | {"unmeasured": str(error)}
-
-    def _said(
-        self, done: Done, together: list[Done], quiet_from: int, until: int, topics: dict[str, list[Record]]
-    ) -> dict[str, Any]:
-        said = truth(self._seed, quiet_from, until, together, topics, lambda slot: shop.reach(slot.target))
+        said = truth(self._seed, quiet_from, until, together, recent, reach_of)
         entry: dict[str, Any] = next(entry for entry in said["faults"] if entry["id"] == done.slot.id)
         return entry
 

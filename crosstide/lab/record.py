@@ -131,6 +131,12 @@ def _run(order: Order, slots: Sequence[Slot], stage: Stage, start_s: float, prog
     return sorted(done, key=lambda one: one.start)
 
 
+def reach_of(slot: Slot) -> tuple[str, ...]:
+    """Name the services that a fault may hurt: those of its target, and of every node that may be blamed for it."""
+    nodes = [entity for entity in kinds()[slot.kind].entities(slot.target) if entity.startswith("node/")]
+    return tuple(sorted({service for target in (slot.target, *nodes) for service in shop.reach(target)}))
+
+
 def _moment(moment: tuple[float, int, Slot]) -> tuple[float, int]:
     return moment[:2]
 
@@ -140,7 +146,7 @@ def _recording(
 ) -> Recording:
     topics = {topic: files.within(found[topic], iso(start), iso(end)) for topic in files.TOPICS}
     topics["labels"] = files.of_answers(topics["labels"], topics["model-outputs"])
-    said = truth(order.seed, start, end, done, topics, lambda slot: shop.reach(slot.target))
+    said = truth(order.seed, start, end, done, topics, reach_of)
     counts = {topic: files.counted(records) for topic, records in topics.items()}
     about = notes(order.command, order.seed, order.minutes, order.rates, scene.layout.said, scene.priorities, counts)
     warning = "raised priority is not permitted here: latencies also hold delays of the load generator"

@@ -26,8 +26,8 @@ def reach(target: str) -> tuple[str, ...]:
     if kind == "node":
         struck = [service for service, node in NODES.items() if node == name]
     else:
-        struck = [name.partition("/")[0]]
-    found = set(struck)
+        struck = name.split("/")  # of a link both ends: what one asks and does not get, the other has on record
+    found = set(struck) - ({"store"} if kind == "link" else set())
     while more := {caller for service in found for caller in callers(service)} - found:
         found |= more
     return tuple(sorted(found & set(MODELS)))

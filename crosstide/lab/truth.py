@@ -38,17 +38,25 @@ def truth(
     """Write the truth of a recording (`start`, `end`: ms since 1970).
 
     Effects are measured on its records of the topics `model-outputs`, `labels` and `telemetry`, as `effect` says, on
-    the services that `reach` names. ValueError where there was too little quiet before a fault.
+    the services that `reach` names. Where there was too little quiet before a fault, its effect is null and `unmeasured`
+    says so.
     """
     made = _Measured(requests(topics), readings(topics), reach)
     faults, quiet_from = list[dict[str, Any]](), start
     for group, following in pairwise([*_together(done), []]):
         stop = following[0].start if following else end
-        effects = [made.effect(fault, group, quiet_from, min(stop, fault.end + FOLLOWED_MS)) for fault in group]
-        faults += [_entry(fault, effect, reach(fault.slot)) for fault, effect in zip(group, effects, strict=True)]
+        effects = list[Effect | None]()
+        for fault in group:
+            why = ""
+            try:
+                effects.append(made.effect(fault, group, quiet_from, min(stop, fault.end + FOLLOWED_MS)))
+            except ValueError as error:  # twenty minutes of recording are not thrown away for it
+                effects.append(None)
+                why = str(error)
+            faults.append(_entry(fault, effects[-1], reach(fault.slot)) | ({"unmeasured": why} if why else {}))
         recovered = max((effect.recovered_ms for effect in effects if effect is not None), default=start)
         # what has not recovered is no quiet, as long as enough is left to compare with
-        quiet_from = max(_end(group) + RECOVERY_MS, min(recovered, stop - LEAST_BINS_BEFORE * BIN_MS))
+        quiet_from = max(_end(group) + RECOVERY_MS, min(recovered, stop - (LEAST_BINS_BEFORE + 1) * BIN_MS))
     return {
         "schema_version": SCHEMA_VERSION,
         "seed": seed,

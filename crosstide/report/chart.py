@@ -1,6 +1,7 @@
 """A chart: rows of bars and lanes of lines, from top to bottom on one time axis, as one SVG."""
 
 from collections.abc import Container, Sequence
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -61,7 +62,7 @@ def _gap(lanes: Sequence[Lane]) -> float:
     """Two and a half of the usual distance between windows: a wider hole is one where nothing was written."""
     for chosen in ([lane for lane in lanes if lane.fused], lanes):
         series = [line.points for lane in chosen for line in lane.lines]
-        steps = [b.at_ms - a.at_ms for points in series for a, b in zip(points, points[1:], strict=False)]
+        steps = [b.at_ms - a.at_ms for points in series for a, b in pairwise(points)]
         if steps:
             return 2.5 * sorted(steps)[len(steps) // 2]
     return 0.0
