@@ -8,7 +8,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +117,8 @@ def _ablated(
     variants = {name: {"everything": _brief(results[name])} for name in found}
     listed = kinds_of(load_pipeline())
     for kind in [*listed, *(other for other in kinds() if other not in listed)]:
-        how, where = ("without", "leave_out") if kind in listed else ("with", "put_in")
-        tasks = {n: [replace(Task(folder, learned), **{where: kind}) for folder in each] for n, each in found.items()}
+        how, leave, put = ("without", kind, None) if kind in listed else ("with", None, kind)
+        tasks = {n: [Task(folder, learned, leave, put) for folder in each] for n, each in found.items()}
         for name, outcome in _judged(tasks, processes, f" {how} {kind}").items():
             variants[name][f"{how} {kind}"] = _brief(figures(outcome.ours))
     return variants

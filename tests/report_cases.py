@@ -40,7 +40,7 @@ SUMMARY: dict[str, Any] = {
 
 def truth() -> list[dict[str, Any]]:
     hurt = {"service": "fraud", "measure": "latency_ms.p50", "before": 8.237, "during": 57.77}
-    hog: dict[str, Any] = {"target": "node/n1", "does": "busy processes on a core", "intensity": 0.66, "effect": hurt}
+    hog: dict[str, Any] = {"target": "node/n1", "does": "busy processes on a core", "intensity": 0.66}
     version: dict[str, Any] = {
         "kind": "bad_model_version",
         "target": "service/fraud",
@@ -56,7 +56,7 @@ def truth() -> list[dict[str, Any]]:
     }
     drift: dict[str, Any] = {"kind": "input_drift", "entities": [], "categories": ["input_drift"]}
     return [
-        fault("f1", *HOG, 404, **hog),
+        fault("f1", *HOG, 404, **hog) | {"effect": hurt},
         fault("f2", *BAD, 903, **version),
         fault("f3", 700, 740, 705, **dependency),
         fault("f4", *HARMLESS, None, **drift),

@@ -133,7 +133,7 @@ def test_training_prints_json_and_nothing_else_and_a_tampered_artifact_is_refuse
     artifacts, output = tmp_path / "artifacts", tmp_path / "out"
     result = call("train", "--input", telemetry, "--output", artifacts, "--json")
     assert result.exit_code == 0
-    assert set(json.loads(result.stdout)) == {"id", "forests", "baselines", "not_learned"}
+    assert set(json.loads(result.stdout)) == {"id", "forests", "baselines", "drift_profiles", "not_learned"}
     baseline = artifacts / "baseline.json"
     baseline.write_bytes(baseline.read_bytes().replace(b"1", b"2", 1))
     refused(

@@ -57,7 +57,7 @@ def test_a_multivariate_verdict_counts_by_its_top_contribution() -> None:
     for top, opens in (("latency_ms.p95", True), ("queue.depth", False)):
         run = Run("checkout")
         for index in range(3):
-            one = seen("checkout", "service/checkout", "self", "model", index)
+            one = seen("checkout", "service/checkout", "self", "model", index, level=3.0)
             scores = [multivariate("checkout", "service/checkout", "model", index, 3.0, top), *one.scores]
             run.step([type(one)(**{**{f: getattr(one, f) for f in one.__struct_fields__}, "scores": scores})])
         assert bool(run.events) is opens

@@ -53,8 +53,8 @@ def test_two_faults_at_once_may_share_an_incident(tmp_path: Path) -> None:
 
 def test_a_truth_says_where_a_fault_was_and_who_suffered(tmp_path: Path) -> None:
     silent = {"service": "node/n2", "measure": "telemetry.rate", "before": 6.0, "during": 0.0}
-    entries = [fault("a", 10, 20, 12, target="link/checkout/fraud", effect="half of the answers were lost"),
-               fault("b", 30, 40, 31, target="node/n2", effect=silent), fault("c", 50, 60, None)]  # fmt: skip
+    entries = [fault("a", 10, 20, 12, target="link/checkout/fraud") | {"effect": "half of the answers were lost"},
+               fault("b", 30, 40, 31, target="node/n2") | {"effect": silent}, fault("c", 50, 60, None)]  # fmt: skip
     link, node, bare = read_told(write_truth(tmp_path / "truth.json", entries))
     assert (link.where, link.places) == ("the link checkout → fraud", ("service/checkout", "service/fraud"))
     assert link.suffered == "half of the answers were lost"

@@ -23,11 +23,9 @@ def callers(callee: str) -> list[str]:
 def reach(target: str) -> tuple[str, ...]:
     """Name the model services that a fault at a target (`service/x`, `node/n`, `link/caller/callee`) may hurt."""
     kind, _, name = target.partition("/")
-    if kind == "node":
-        struck = [service for service, node in NODES.items() if node == name]
-    else:
-        struck = name.split("/")  # of a link both ends: what one asks and does not get, the other has on record
-    found = set(struck) - ({"store"} if kind == "link" else set())
+    on_node = {service for service, node in NODES.items() if node == name}
+    # of a link both ends: what one asks and does not get, the other has on record
+    found = on_node if kind == "node" else set(name.split("/")) - ({"store"} if kind == "link" else set())
     while more := {caller for service in found for caller in callers(service)} - found:
         found |= more
     return tuple(sorted(found & set(MODELS)))

@@ -38,8 +38,8 @@ def truth(
     """Write the truth of a recording (`start`, `end`: ms since 1970).
 
     Effects are measured on its records of the topics `model-outputs`, `labels` and `telemetry`, as `effect` says, on
-    the services that `reach` names. Where there was too little quiet before a fault, its effect is null and `unmeasured`
-    says so.
+    the services that `reach` names. Where there was too little quiet before a fault, its effect is null and
+    `unmeasured` says so.
     """
     made = _Measured(requests(topics), readings(topics), reach)
     faults, quiet_from = list[dict[str, Any]](), start
