@@ -121,7 +121,7 @@ class Correlator:
 
     def _begin(self, at: _Moment, own: Episode) -> tuple[Case | None, list[IncidentEvent]]:
         """Open, or join a dependency's incident, or wait one window for a dependency that is turning."""
-        neighbours = Neighbours(at.service, at.memory, self._config)
+        neighbours = self._neighbours(at)
         case = self._case(at, own, own.onset_ms or 0, own.ripe_ms)
         if own.rule == "model_opens":
             root = self._root(at, own, case)
@@ -137,7 +137,7 @@ class Correlator:
 
     def _root(self, at: _Moment, own: Episode, case: Case) -> str | None:
         """Return the incident that this one is part of: a dependency's, or that of a service in the same trouble."""
-        neighbours = Neighbours(at.service, at.memory, self._config)
+        neighbours = self._neighbours(at)
         return neighbours.root(own) or neighbours.leader(own, self._judge(at, case)[0].entity)
 
     def _follow(self, at: _Moment, case: Case, leader: str) -> tuple[Case | None, list[IncidentEvent]]:
@@ -146,7 +146,7 @@ class Correlator:
             case = self._case(at, at.hard, at.hard.onset_ms, at.hard.ripe_ms, case)
             case, event = self._write("opened", _hard_reason(at.hard), at, case)
             return case, [event]
-        episode = Neighbours(at.service, at.memory, self._config).by_id(leader)
+        episode = self._neighbours(at).by_id(leader)
         if episode is None:
             return (None if at.own.onset_ms is None else case), []
         first = unexplained(at.own, episode.signals, self._config.opening.m)
@@ -203,13 +203,16 @@ class Correlator:
             traces=traces,
             changes=changes,
             silent=tuple(sorted({*at.memory.silent, *quiet})),
-            callees=Neighbours(at.service, at.memory, self._config).callees(),
+            callees=self._neighbours(at).callees(),
         )
+
+    def _neighbours(self, at: _Moment) -> Neighbours:
+        return Neighbours(at.service, at.memory, self._config)
 
     def _judge(self, at: _Moment, case: Case) -> tuple[Case, Revision]:
         """Work out cause, severity, kind and members as of now, without counting a revision."""
         scene = self._scene(at, case)
-        neighbours = Neighbours(at.service, at.memory, self._config)
+        neighbours = self._neighbours(at)
         callers, suspects = neighbours.callers(), settle(rank(scene), case.entity, case.category)
         ours = [name for name, one in callers.items() if explained(one.signals, at.own.signals)]
         alike = neighbours.alike(at.own, suspects[0].entity)

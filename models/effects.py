@@ -48,6 +48,16 @@ DEFAULT_EFFECTS = [
     Effect(signal="*", relative=0.25),
 ]
 
+
+class ChartOptions(Section):
+    """Options that the control charts share."""
+
+    arl0: float = Field(
+        5000, gt=10, description="Windows between two false signals of one series, on average: alpha is 1 / arl0."
+    )
+    effects: list[Effect] = Field(DEFAULT_EFFECTS, description="Smallest changes that matter; the first match counts.")
+
+
 #: Drift signals rest at 0 and are judged against a frozen baseline, by a detector of their own: to a chart of what is
 #: usual now no change of them matters.
 ELSEWHERE = [Effect(signal=name, absolute=LARGEST) for name in ("*.psi", "class.unseen_share", "inputs.absent_share")]

@@ -52,11 +52,6 @@ class Neighbours:
         """Return the callers in trouble, by name."""
         return {name: one for name, one in self._related("caller").items() if one.onset_ms is not None}
 
-    def open_ids(self) -> set[str]:
-        """Return the incident ids of the dependencies in trouble."""
-        found = self._related("dependency")
-        return {self.id_of(name, one) for name, one in found.items() if one.onset_ms is not None}
-
     def by_id(self, wanted: str) -> Episode | None:
         """Return the episode of the dependency or sibling whose incident has this id, while it lasts."""
         found = {**self._related("sibling"), **self._related("dependency")}
@@ -129,14 +124,9 @@ class Neighbours:
 
     def _leans_on(self, service: str) -> set[str]:
         """Entities that a service stands on or waits for: its machines, and over any number of calls its callees'."""
-        services, todo, seen = self._config.topology.services, [service], {service}
-        found: set[str] = set()
-        while todo:
-            if (node := services.get(todo.pop())) is not None:
-                found |= {*node.on, *(f"service/{called}" for called in node.calls)}
-                todo += sorted(set(node.calls) - seen)
-                seen |= set(node.calls)
-        return found
+        services = self._config.topology.services
+        nodes = [services[name] for name in self._reached(service) if name in services]
+        return {entity for node in nodes for entity in (*node.on, *(f"service/{called}" for called in node.calls))}
 
     def id_of(self, name: str, episode: Episode) -> str:
         """Name the incident of a neighbour's episode, as the neighbour itself does."""
@@ -158,10 +148,14 @@ class Neighbours:
 
     def _calls(self, caller: str, callee: str) -> bool:
         """Tell whether the topology leads from `caller` to `callee`, over any number of calls."""
-        services, seen, todo = self._config.topology.services, {caller}, [caller]
+        return callee != caller and callee in self._reached(caller)
+
+    def _reached(self, service: str) -> set[str]:
+        """Services that calls lead to from one, over any number of them; itself among them."""
+        services, seen, todo = self._config.topology.services, {service}, [service]
         while todo:
             node = services.get(todo.pop())
             fresh = set(() if node is None else node.calls) - seen
             seen |= fresh
             todo += sorted(fresh)
-        return callee in seen and callee != caller
+        return seen

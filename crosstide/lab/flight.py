@@ -9,6 +9,8 @@ import os
 import struct
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,15 @@ class Flight:
         with fresh.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _LAYOUT.size)
         fresh.replace(path)  # a reader never sees half of it, and notices the new start by the new file
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count one request as long as the block lasts."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
 
     def enter(self) -> None:
         """Count one request more."""

@@ -39,6 +39,11 @@ class Slot:
     target: str
     seed: int
 
+    @property
+    def service(self) -> str:
+        """The name of the service that is struck (`service/NAME`)."""
+        return self.target.removeprefix("service/")
+
 
 Targets = Mapping[str, Sequence[str]]
 

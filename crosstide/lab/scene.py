@@ -1,6 +1,5 @@
 """The processes of the lab, in the order in which they start and hand over."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +96,7 @@ class Scene:
         return files.read(path) if path.exists() else []
 
     def _start(self, name: str, module: str, spec: dict[str, Any], supervised: bool = False) -> Child:
-        shared = {"parent": os.getpid(), "offset_s": self.clock.offset_s, "cores": list(self.layout.tools)}
+        shared = {"offset_s": self.clock.offset_s, "cores": list(self.layout.tools)}
         return self.children.module(name, module, shared | {"folder": str(self.folder)} | spec, supervised)
 
     def _file(self, name: str, what: str) -> str:

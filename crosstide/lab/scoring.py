@@ -1,6 +1,5 @@
 """One model service: fetches features, calls its dependency, answers, and keeps a record of every request."""
 
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any
 
 from crosstide.lab import training
 from crosstide.lab.answers import Answer, Loaded
+from crosstide.lab.backend import Backend
 from crosstide.lab.child import Appender, short
 from crosstide.lab.client import CallError, Client
 from crosstide.lab.clock import Clock, iso
@@ -17,8 +17,6 @@ from crosstide.lab.flight import Flight
 from crosstide.lab.journal import Journal
 from crosstide.lab.leak import Leak
 
-#: Spread (of the logarithm) of a slow backend's waits.
-WAIT_SPREAD = 0.2
 #: A label comes after so many seconds at least, and up to as many again.
 LABEL_DELAY_S = 20
 #: How long a caller waits for an answer, by callee.
@@ -27,7 +25,7 @@ TIMEOUTS_S = {"store": 1.0, "fraud": 1.5, "price": 2.0, "ranking": 2.0, "checkou
 
 @dataclass
 class Service:
-    """State of one service. `upstreams`: the services it calls; `wait_s`: how long its backend makes it wait."""
+    """State of one service. `upstreams`: the services it calls; `backend`: what it waits for by itself."""
 
     name: str
     clock: Clock
@@ -39,7 +37,7 @@ class Service:
     failures: Appender
     flight: Flight
     journal: Journal | None = None
-    wait_s: float = 0.0
+    backend: Backend = field(default_factory=Backend)
     leak: Leak = field(default_factory=Leak)
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
@@ -47,17 +45,13 @@ class Service:
 
         `sent` is when the caller wanted it sent, on the monotonic clock: latency counts from there, waits included.
         """
-        self.flight.enter()
-        try:
+        with self.flight.counted():
             return self._answer(call)
-        finally:
-            self.flight.leave()
 
     def _answer(self, call: dict[str, Any]) -> dict[str, Any]:
         loaded, features = self.loaded, dict[str, float | None]()
         try:
-            if self.wait_s:
-                time.sleep(self.wait_s * random.lognormvariate(0, WAIT_SPREAD))
+            self.backend.ask()
             features |= self._features(call)
             if "fraud" in self.upstreams:
                 features[FRAUD_SCORE] = self._fraud_score(call)
@@ -126,14 +120,14 @@ class Service:
     def administer(self, order: dict[str, Any]) -> dict[str, Any]:
         """Obey the lab: see `Stage.admin`."""
         if "wait_s" in order:
-            self.wait_s = float(order["wait_s"])
+            self.backend.wait_s = float(order["wait_s"])
         if "leak_bytes_per_s" in order:
             self.leak.at(float(order["leak_bytes_per_s"]))
         for callee, port in order.get("upstreams", {}).items():
             self.upstreams[callee] = Client(port)
         if "path" in order:
             self.loaded = Loaded(training.load(Path(order["path"])), order["version"], training.neutral(self.name))
-        return {"version": self.loaded.version, "wait_s": self.wait_s}
+        return {"version": self.loaded.version, "wait_s": self.backend.wait_s}
 
 
 def base(service: str, call: dict[str, Any], took_s: float, clock: Clock) -> dict[str, Any]:

@@ -5,6 +5,8 @@ NODES = {"store": "n2", "fraud": "n2", "checkout": "n1", "price": "n1", "ranking
 CALLS = {"fraud": ("store",), "checkout": ("store", "fraud"), "price": ("store",), "ranking": ("store",)}
 #: Services with a model; the store has none.
 MODELS = tuple(CALLS)
+#: The same as targets of faults.
+ON_MODELS = tuple(f"service/{service}" for service in MODELS)
 #: Services that wait for the disk before they answer.
 JOURNALED = ("fraud", "price")
 #: Requests a second from outside; fraud also has checkout's.

@@ -1,19 +1,17 @@
 """The process of the feature store: every model service asks it for the features of a request."""
 
 import random
-import time
 from collections.abc import Callable
 from os import sched_setaffinity
 from pathlib import Path
 from typing import Any
 
+from crosstide.lab.backend import Backend
 from crosstide.lab.child import settings, stop_event
 from crosstide.lab.data import features, table
 from crosstide.lab.flight import Flight
 from crosstide.lab.server import serve
 
-#: Spread (of the logarithm) of the waits when the store is slow.
-WAIT_SPREAD = 0.2
 Features = dict[str, float | None]
 
 
@@ -22,22 +20,18 @@ class Store:
 
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
-        self._wait_s = 0.0
+        self._backend = Backend()
         self._bugs: dict[str, Callable[[Features], Features]] = {}
         self._missing: dict[str, float] = {}
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
         """Answer the features of a `row` of a `service`."""
-        self._flight.enter()
-        try:
-            if self._wait_s:
-                time.sleep(self._wait_s * random.lognormvariate(0, WAIT_SPREAD))
+        with self._flight.counted():
+            self._backend.ask()
             service = call["service"]
             found: Features = dict(features(service, call["row"], call["draw"], call.get("shift")))
             bug = self._bugs.get(service)
             return self._without(service, found if bug is None else bug(found))
-        finally:
-            self._flight.leave()
 
     def _without(self, service: str, found: Features) -> Features:
         share = self._missing.get(service, 0.0)
@@ -46,7 +40,7 @@ class Store:
     def administer(self, order: dict[str, Any]) -> dict[str, Any]:
         """Obey the lab: `wait_s`; or for a `service`, a `bug` (None: none) or the share of values `missing`."""
         if "wait_s" in order:
-            self._wait_s = float(order["wait_s"])
+            self._backend.wait_s = float(order["wait_s"])
         if "missing" in order:
             self._missing[order["service"]] = float(order["missing"])
         if "bug" in order:

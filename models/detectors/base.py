@@ -3,7 +3,7 @@
 Scores are on one scale: `score` = ln p / ln alpha, so 1.0 is the threshold whatever the detector.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -81,6 +81,11 @@ class Kind(Protocol):
 
     def build(self, options: Any, context: Context) -> Detector:
         """Build the detector."""
+
+
+def inflation_of(signals: Sequence[str], inflation: Mapping[str, float]) -> Floats:
+    """Answer by how much training found each signal's residuals wider than promised [rows]; 1 where it says nothing."""
+    return np.array([inflation.get(signal, 1.0) for signal in signals])
 
 
 def calibrated(p_values: Floats, alpha: float) -> Floats:

@@ -18,10 +18,9 @@ import numpy as np
 from pydantic import Field
 
 from models.columns import Array
-from models.config import Section
-from models.detectors.base import Context, Marks, View, calibrated
+from models.detectors.base import Context, Marks, View, calibrated, inflation_of
 from models.detectors.ewma import CAP, TAIL
-from models.effects import DEFAULT_EFFECTS, Effect, Effects
+from models.effects import ChartOptions, Effects
 from models.expectation import Expected
 from models.frame import Floats
 from models.run_length import limit_for, normal_scores, run_length
@@ -39,14 +38,10 @@ MOST_KINSHIP = 0.8
 NARROWEST = 0.88
 
 
-class Options(Section):
+class Options(ChartOptions):
     """Options of kind `cusum`."""
 
     k: float = Field(0.5, ge=0.1, le=2, description="Reference value, in spreads: half the shift to be found.")
-    arl0: float = Field(
-        5000, gt=10, description="Windows between two false signals of one series, on average: alpha is 1 / arl0."
-    )
-    effects: list[Effect] = Field(DEFAULT_EFFECTS, description="Smallest changes that matter; the first match counts.")
 
 
 def build(options: Options, context: Context) -> "CusumChart":
@@ -132,7 +127,7 @@ class CusumChart:
 
     def _normal(self, view: View, held: Expected) -> Floats:
         """Residuals as normal scores."""
-        inflation = np.array([self._inflation.get(signal, 1.0) for signal in view.frame.signals])
+        inflation = inflation_of(view.frame.signals, self._inflation)
         return normal_scores(held.z / inflation, TAIL)
 
     def _width(self, view: View) -> Floats:

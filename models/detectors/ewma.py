@@ -11,9 +11,8 @@ from pydantic import Field
 from scipy.special import stdtr, stdtrit
 
 from models.columns import Array
-from models.config import Section
-from models.detectors.base import Context, Marks, View, calibrated
-from models.effects import DEFAULT_EFFECTS, Effect, Effects
+from models.detectors.base import Context, Marks, View, calibrated, inflation_of
+from models.effects import ChartOptions, Effects
 from models.frame import Floats
 from models.series import Layout
 
@@ -26,14 +25,10 @@ CAP = 1.5
 FAR = 100.0
 
 
-class Options(Section):
+class Options(ChartOptions):
     """Options of kind `ewma`."""
 
     weight: float = Field(0.3, gt=0, le=1, description="Weight of the newest window (lambda of the chart).")
-    arl0: float = Field(
-        5000, gt=10, description="Windows between two false signals of one series, on average: alpha is 1 / arl0."
-    )
-    effects: list[Effect] = Field(DEFAULT_EFFECTS, description="Smallest changes that matter; the first match counts.")
 
 
 def build(options: Options, context: Context) -> "EwmaChart":
@@ -81,7 +76,7 @@ class EwmaChart:
     def _residuals(self, view: View) -> Floats:
         """Residuals on the scale of the t distribution; a change that does no harm counts as none."""
         signals = view.frame.signals
-        inflation = np.array([self._inflation.get(signal, 1.0) for signal in signals])
+        inflation = inflation_of(signals, self._inflation)
         return self._effects.clipped(signals, np.clip(view.expected.z / inflation, -FAR, FAR))
 
     def _average(self, view: View, z: Floats) -> Floats:

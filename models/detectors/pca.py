@@ -16,7 +16,7 @@ from pydantic import Field
 
 from models.columns import Array
 from models.config import Section
-from models.detectors.base import Context, Marks, View, calibrated
+from models.detectors.base import Context, Marks, View, calibrated, inflation_of
 from models.drift_frame import is_drift
 from models.frame import Floats, Frame, Ints
 from models.scores import Contribution
@@ -100,7 +100,7 @@ class PcaDetector:
         return columns
 
     def _residuals(self, view: View) -> Floats:
-        inflation = np.array([self._inflation.get(signal, 1.0) for signal in view.frame.signals])
+        inflation = inflation_of(view.frame.signals, self._inflation)
         return np.asarray(np.clip(view.expected.z / inflation, -BOUND, BOUND))
 
     def _verdict(self, view: View, z: Floats, present: int, rows: Ints) -> Verdict:

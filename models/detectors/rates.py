@@ -11,13 +11,11 @@ Blind spot: changes smaller than a window's sampling error, however long they la
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import Field
 from scipy.special import betainc, gammainc, gammaincc
 
 from models.columns import Array
-from models.config import Section
 from models.detectors.base import Context, Marks, View, calibrated
-from models.effects import DEFAULT_EFFECTS, Effect, Effects
+from models.effects import ChartOptions, Effects
 from models.frame import Floats, Ints
 from models.series import Layout
 from models.symptoms import matches
@@ -35,13 +33,8 @@ RAREST = 1e-12
 MOST_COUNTS = 1e15
 
 
-class Options(Section):
+class Options(ChartOptions):
     """Options of kind `rates`."""
-
-    arl0: float = Field(
-        5000, gt=10, description="Windows between two false signals of one series, on average: alpha is 1 / arl0."
-    )
-    effects: list[Effect] = Field(DEFAULT_EFFECTS, description="Smallest changes that matter; the first match counts.")
 
 
 def build(options: Options, context: Context) -> "RatesChart":

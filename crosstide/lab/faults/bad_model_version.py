@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from crosstide.lab.faults import FaultKind, register
 from crosstide.lab.plan import Slot
-from crosstide.lab.shop import MODELS
+from crosstide.lab.shop import ON_MODELS
 from crosstide.lab.stage import Stage
 
 LEAST_SHUFFLED = 0.7
@@ -14,13 +14,13 @@ LEAST_SHUFFLED = 0.7
 def prepare(stage: Stage, slot: Slot) -> None:
     """Train the bad model."""
     shuffled = LEAST_SHUFFLED + (1 - LEAST_SHUFFLED) * slot.intensity
-    stage.prepare(slot.target.removeprefix("service/"), slot.id, shuffled, slot.seed)
+    stage.prepare(slot.service, slot.id, shuffled, slot.seed)
 
 
 @contextmanager
 def apply(stage: Stage, slot: Slot) -> Iterator[None]:
     """Deploy it under the next major version; then go back to the one before."""
-    service = slot.target.removeprefix("service/")
+    service = slot.service
     version, path = stage.versions[service], stage.paths[service]
     bad = f"{int(version.split('.')[0]) + 1}.0.0"
     stage.change(service, "model_version", f"{service}@{bad}")
@@ -37,7 +37,7 @@ register(
         name="bad_model_version",
         does=f"a service loads a model trained with {LEAST_SHUFFLED:.0%} to 100% of labels shuffled, then rolls back",
         needs="the loopback admin call of a service",
-        targets=tuple(f"service/{service}" for service in MODELS),
+        targets=ON_MODELS,
         categories=("model_version", "deployment"),
         apply=apply,
         prepare=prepare,

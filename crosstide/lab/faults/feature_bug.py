@@ -1,15 +1,16 @@
 """The feature pipeline of one service has a bug: a wrong unit, two features changed for each other, or old values."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 import numpy as np
 from sklearn.feature_selection import f_classif, f_regression
 
 from crosstide.lab.data import table
 from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.orders import while_ordered
 from crosstide.lab.plan import Slot
-from crosstide.lab.shop import MODELS
+from crosstide.lab.shop import ON_MODELS
 from crosstide.lab.stage import Stage
 
 KINDS = ("scale", "swap", "stale")
@@ -18,18 +19,13 @@ FACTORS = (10.0, 0.1)
 FEWEST, MOST = 2, 3
 
 
-@contextmanager
-def apply(stage: Stage, slot: Slot) -> Iterator[None]:
+def apply(stage: Stage, slot: Slot) -> AbstractContextManager[None]:
     """Put the bug into the store: its kind by the seed, the number of features by the intensity."""
-    service = slot.target.removeprefix("service/")
     kind, by = KINDS[slot.seed % len(KINDS)], FACTORS[slot.seed // len(KINDS) % len(FACTORS)]
     count = round(FEWEST + (MOST - FEWEST) * slot.intensity)
-    bug = {"kind": kind, "features": telling(service)[:count], "by": by}
-    stage.admin("store", {"service": service, "bug": bug})
-    try:
-        yield
-    finally:
-        stage.admin("store", {"service": service, "bug": None})
+    bug = {"kind": kind, "features": telling(slot.service)[:count], "by": by}
+    order = {"service": slot.service, "bug": bug}
+    return while_ordered(partial(stage.admin, "store"), order, {"service": slot.service, "bug": None})
 
 
 def telling(service: str) -> list[str]:
@@ -45,7 +41,7 @@ register(
         name="feature_bug",
         does="the feature store answers a service with features that matter in a wrong unit, swapped, or stale",
         needs="the loopback admin call of the store",
-        targets=tuple(f"service/{service}" for service in MODELS),
+        targets=ON_MODELS,
         categories=("data_quality", "input_drift"),
         apply=apply,
         entities=lambda target: (target, "service/store"),

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 from crosstide.lab.faults import FaultKind, register
 from crosstide.lab.plan import Slot
-from crosstide.lab.shop import MODELS
+from crosstide.lab.shop import ON_MODELS
 from crosstide.lab.stage import Stage
 
 
 @contextmanager
 def apply(stage: Stage, slot: Slot) -> Iterator[None]:
     """Load the running model once more, from its file; the new version stays."""
-    service = slot.target.removeprefix("service/")
+    service = slot.service
     major, minor, _ = stage.versions[service].split(".")
     version = f"{major}.{int(minor) + 1}.0"
     stage.change(service, "deploy", f"{service}@{version}")
@@ -25,7 +25,7 @@ register(
         name="harmless_deploy",
         does="a service loads the model it runs once more, under a new version: a change, and no harm",
         needs="the loopback admin call of a service",
-        targets=tuple(f"service/{service}" for service in MODELS),
+        targets=ON_MODELS,
         categories=(),
         apply=apply,
     )

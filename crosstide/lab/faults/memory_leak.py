@@ -25,7 +25,7 @@ LOOK_S = 0.1
 @contextmanager
 def apply(stage: Stage, slot: Slot) -> Iterator[None]:
     """Confine the service and let it leak; at the end the leak is freed, the service let out, the group removed."""
-    service = slot.target.removeprefix("service/")
+    service = slot.service
     rate = ROOM_BYTES / (SLOWEST_S - (SLOWEST_S - FASTEST_S) * slot.intensity)
     with ExitStack() as put_right:
         group = put_right.enter_context(memory_group(ROOM_BYTES))

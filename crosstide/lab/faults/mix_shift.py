@@ -1,23 +1,18 @@
 """A trap: easy requests come more often, hard ones more seldom; the model answers as well as before."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.orders import while_ordered
 from crosstide.lab.plan import Slot
-from crosstide.lab.shop import MODELS
+from crosstide.lab.shop import ON_MODELS
 from crosstide.lab.stage import Stage
 
 
-@contextmanager
-def apply(stage: Stage, slot: Slot) -> Iterator[None]:
+def apply(stage: Stage, slot: Slot) -> AbstractContextManager[None]:
     """Change who asks (mode `mix` of `population`)."""
-    service = slot.target.removeprefix("service/")
-    stage.load({"inputs": {service: {"mode": "mix", "strength": slot.intensity}}})
-    try:
-        yield
-    finally:
-        stage.load({"inputs": {service: None}})
+    order = {"inputs": {slot.service: {"mode": "mix", "strength": slot.intensity}}}
+    return while_ordered(stage.load, order, {"inputs": {slot.service: None}})
 
 
 register(
@@ -25,7 +20,7 @@ register(
         name="mix_shift",
         does="the mix of rows that a service is asked about shifts towards easy ones: no harm",
         needs="the lab's own load generator",
-        targets=tuple(f"service/{service}" for service in MODELS),
+        targets=ON_MODELS,
         categories=(),
         apply=apply,
     )

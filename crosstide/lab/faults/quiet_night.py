@@ -1,9 +1,9 @@
 """A trap: a night in which hardly anybody asks, and what is asked is answered well."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.orders import while_ordered
 from crosstide.lab.plan import Slot
 from crosstide.lab.shop import MODELS
 from crosstide.lab.stage import Stage
@@ -12,14 +12,10 @@ LEFT = 0.2
 FALL_S = 10.0
 
 
-@contextmanager
-def apply(stage: Stage, _slot: Slot) -> Iterator[None]:
+def apply(stage: Stage, _slot: Slot) -> AbstractContextManager[None]:
     """Let the load of all services fall, and rise again in the morning."""
-    stage.load({"factor": dict.fromkeys(MODELS, LEFT), "over_s": FALL_S})
-    try:
-        yield
-    finally:
-        stage.load({"factor": dict.fromkeys(MODELS, 1.0), "over_s": FALL_S})
+    order = {"factor": dict.fromkeys(MODELS, LEFT), "over_s": FALL_S}
+    return while_ordered(stage.load, order, {"factor": dict.fromkeys(MODELS, 1.0), "over_s": FALL_S})
 
 
 register(

@@ -23,7 +23,7 @@ SPREAD = 0.2
 @contextmanager
 def apply(stage: Stage, slot: Slot) -> Iterator[None]:
     """Kill the service at once, and then at each gap's end; the last restart may end after the fault."""
-    service = slot.target.removeprefix("service/")
+    service = slot.service
     rng = random.Random(slot.seed)
     mean_s = LONGEST_S - (LONGEST_S - SHORTEST_S) * slot.intensity
 

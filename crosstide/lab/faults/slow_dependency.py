@@ -3,25 +3,21 @@
 For store, which all model services ask, it is the store's own storage; for fraud, a backend of its own.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.orders import while_ordered
 from crosstide.lab.plan import Slot
 from crosstide.lab.stage import Stage
 
 SHORTEST_S, LONGEST_S = 0.06, 0.2
 
 
-@contextmanager
-def apply(stage: Stage, slot: Slot) -> Iterator[None]:
+def apply(stage: Stage, slot: Slot) -> AbstractContextManager[None]:
     """Make the backend slow."""
-    service = slot.target.removeprefix("service/")
-    stage.admin(service, {"wait_s": SHORTEST_S + (LONGEST_S - SHORTEST_S) * slot.intensity})
-    try:
-        yield
-    finally:
-        stage.admin(service, {"wait_s": 0.0})
+    wait_s = SHORTEST_S + (LONGEST_S - SHORTEST_S) * slot.intensity
+    return while_ordered(partial(stage.admin, slot.service), {"wait_s": wait_s}, {"wait_s": 0.0})
 
 
 register(

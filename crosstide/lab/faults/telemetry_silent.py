@@ -3,22 +3,17 @@
 The sampler leaves out the entity's readings. There is no half silence, so the intensity changes nothing.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from crosstide.lab.faults import FaultKind, register
+from crosstide.lab.orders import while_ordered
 from crosstide.lab.plan import Slot
 from crosstide.lab.stage import Stage
 
 
-@contextmanager
-def apply(stage: Stage, slot: Slot) -> Iterator[None]:
+def apply(stage: Stage, slot: Slot) -> AbstractContextManager[None]:
     """Silence the entity."""
-    stage.sampler({"silent": [slot.target]})
-    try:
-        yield
-    finally:
-        stage.sampler({"silent": []})
+    return while_ordered(stage.sampler, {"silent": [slot.target]}, {"silent": []})
 
 
 register(
