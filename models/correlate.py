@@ -203,7 +203,7 @@ class Correlator:
             traces=traces,
             changes=changes,
             silent=tuple(sorted({*at.memory.silent, *quiet})),
-            callees=self._neighbours(at).callees(),
+            callees=self._neighbours(at).callees(case.members),
         )
 
     def _neighbours(self, at: _Moment) -> Neighbours:

@@ -4,7 +4,7 @@ A service that only passes on what a service it calls suffers from joins that on
 is blamed, a machine or something they call, and suffer alike, have the incident of the first of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from models.config import Pipeline
@@ -108,14 +108,16 @@ class Neighbours:
                 return True
         return any(self._strange_alike(one, own) for one in self._related("sibling").values())
 
-    def callees(self) -> tuple[Callee, ...]:
-        """Return the services that this one calls, with what their other callers feel now."""
+    def callees(self, suffered: Collection[str]) -> tuple[Callee, ...]:
+        """Return the services that this one calls, with what their other callers feel, or felt if they `suffered`."""
         services, near = self._config.topology.services, self._related("sibling") | self._related("caller")
         found, dependencies = services.get(self._service), self._related("dependency")
         callees = []
         for name in () if found is None else found.calls:
-            others = [one for other, one in near.items() if other in services and name in services[other].calls]
-            suffering = sum(one.onset_ms is not None or bool(_felt(one)) for one in others)
+            others = {other: one for other, one in near.items() if other in services and name in services[other].calls}
+            suffering = sum(
+                other in suffered or one.onset_ms is not None or bool(_felt(one)) for other, one in others.items()
+            )
             callees.append(Callee(name, name in dependencies, suffering, len(others) - suffering))
         return tuple(callees)
 

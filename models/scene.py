@@ -12,6 +12,13 @@ from models.traces import Trace
 
 #: Detectors whose verdicts are facts.
 HARD = ("event", "silence")
+#: So many calm windows between what might be a cause and the first strange one halve the suspicion.
+CALM_HALVING = 2.0
+
+
+def calm_weight(windows: float) -> float:
+    """Weigh (0..1) what was over, or done, so many windows before the onset: each that stayed calm speaks for it."""
+    return float(0.5 ** (max(0.0, windows) / CALM_HALVING))
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,9 @@ class Scene:
         return min(those, key=lambda trace: (-trace.peak.score, trace.key)) if those else None
 
     def nearness(self, trace: Trace) -> float:
-        """Weigh an onset: full at or before the incident's within the join window, less after or long before."""
+        """Weigh an onset: full at or before the incident's within the join window, less after, long before, or over."""
         if trace.last_ms <= self.onset_ms - self.window_ms:
-            return 0.4
+            return 0.4 * calm_weight((self.onset_ms - trace.last_ms) / self.window_ms - 1)
         if trace.onset_ms < self.onset_ms - self.join.infra_leads:
             return 0.4
         late_ms = trace.onset_ms - self.onset_ms

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from models.neighbours import Callee
 from models.scene import Scene
 from models.suspect import Suspect, describe
-from models.symptoms import family_of, matches, say
+from models.symptoms import QUEUES, family_of, matches, say
 
 #: A wait for something unseen: under a busy machine and under a change, above the unknown.
 WAIT_WEIGHT = 0.6
@@ -47,15 +47,23 @@ def wait_suspects(scene: Scene, busiest: float) -> Iterator[Suspect]:
     yield Suspect(scene.entity, "dependency", "infra", score, argument, trace, trace.onset_ms)
     for callee in scene.callees:
         if not callee.watched:
-            weight, others = _shared_wait(callee)
+            weight, others = _shared_wait(callee, _queues_at(scene, callee.name))
             argument = f"{say(trace.named or '')} {describe(trace)} and {idle}; it calls {callee.name}{others}"
             yield Suspect(
                 f"service/{callee.name}", "dependency", "infra", weight * strength, argument, trace, trace.onset_ms
             )
 
 
-def _shared_wait(callee: Callee) -> tuple[float, str]:
-    """Weigh a callee by its other callers: all of them suffer, some do, none does, or there are none."""
+def _queues_at(scene: Scene, callee: str) -> bool:
+    """Tell whether requests pile up at a callee during the incident: it answers slowly, whoever calls."""
+    piled = [t for t in scene.machines if t.rise > 0 and t.named is not None and matches(t.named, QUEUES)]
+    return any(t.subject == f"service/{callee}" and t.last_ms > scene.onset_ms for t in piled)
+
+
+def _shared_wait(callee: Callee, queues: bool) -> tuple[float, str]:
+    """Weigh a callee by its queue and by its other callers: all suffer, some do, none does, or there are none."""
+    if queues:
+        return 1.3 * WAIT_WEIGHT, ", where requests pile up"
     if not callee.suffering and not callee.calm:
         return WAIT_WEIGHT, ""
     if not callee.suffering:

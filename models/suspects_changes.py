@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.correlate_state import HeldChange
 from models.incident import Category
-from models.scene import Scene
+from models.scene import Scene, calm_weight
 from models.suspect import Suspect
 from models.times import to_iso
 
@@ -16,8 +16,6 @@ CHANGE_KIND: dict[str, tuple[Category, float]] = {
     "config": ("deployment", 0.9),
     "baseline": ("unknown", 0.4),
 }
-#: So many calm windows after a change halve the suspicion.
-CALM_HALVING = 2.0
 
 
 def change_suspects(scene: Scene) -> Iterator[Suspect]:
@@ -38,7 +36,6 @@ def change_suspects(scene: Scene) -> Iterator[Suspect]:
 
 
 def _recency(change: HeldChange, scene: Scene) -> float:
-    """Weigh a change by the windows between it and the onset: each one that stayed calm speaks for it."""
+    """Weigh a change by the windows between it and the onset."""
     before_ms = scene.onset_ms - change.timestamp_ms
-    calm = max(0.0, before_ms / scene.window_ms - 1)
-    return 0.9 if before_ms < 0 else float(0.5 ** (calm / CALM_HALVING))
+    return 0.9 if before_ms < 0 else calm_weight(before_ms / scene.window_ms - 1)

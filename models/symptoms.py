@@ -31,8 +31,10 @@ class Machine:
     words: str
 
 
-#: First match counts. Counters that mostly follow the load (bytes, switches, threads) weigh little: they are symptoms
-#: more often than causes.
+#: Requests under way. Little's law: their number is the rate times the latency, so it grows wherever answers are slow.
+QUEUES = ("*queue*", "*waiting*")
+#: First match counts. What mostly follows the load or the latency (bytes, switches, threads, queues) weighs little: it
+#: is a symptom more often than a cause.
 MACHINES = (
     Machine(("*oom*", "*out_of_memory*"), "oom", 1.0, "an out-of-memory kill"),
     Machine(("*gpu*error*", "*xid*", "*ecc*", "hw.errors*"), "gpu_fault", 1.0, "GPU errors"),
@@ -50,7 +52,8 @@ MACHINES = (
     Machine(("*cpu*wait*",), "resource_saturation", 1.0, "work that waits for the CPU"),
     Machine(("*cpu*",), "resource_saturation", 1.0, "CPU saturation"),
     Machine(("*memory*", "*swap*", "*paging*"), "resource_saturation", 0.9, "memory pressure"),
-    Machine(("*queue*", "*load*", "*waiting*"), "resource_saturation", 0.8, "a growing queue"),
+    Machine(("*load*",), "resource_saturation", 0.8, "a rise of load"),
+    Machine(QUEUES, "resource_saturation", 0.3, "a growing queue"),
     Machine(("*",), "resource_saturation", 0.3, "unusual machine load"),
 )
 
