@@ -121,10 +121,10 @@ def test_a_recorder_that_is_stopped_or_killed_leaves_no_process_and_no_recording
     arguments = ["record", "--output", str(tmp_path / "out"), "--minutes", "2", "--seed", "1", "--faults", "none"]
     recorder = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, process_group=0)
     try:
-        started = _until(lambda: _of(recorder.pid) if len(_of(recorder.pid)) == running else [], 60)
+        started = _until(lambda: _of(recorder.pid) if len(_of(recorder.pid)) == running else [], 240)
         recorder.send_signal(how)
-        _, said = recorder.communicate(timeout=60)
-        assert _until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started), 20)
+        _, said = recorder.communicate(timeout=240)
+        assert _until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started), 60)
     finally:
         recorder.kill()
         recorder.wait()
