@@ -12,6 +12,8 @@ from crosstide.report.words import number
 
 #: Letters of a signal's name that the space at the left holds.
 MAX_LETTERS = 32
+#: Height of a number on the scale: two that are nearer would stand on each other.
+SCALE_LETTER = 10
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ def _body(lane: Lane, x: Place, top: float, gap_ms: float, edge: float) -> Marku
     parts = [_line(line, (low, high), (x, y), gap_ms, scale) for line in lane.lines]
     if lane.fused:
         parts.append(Markup('<path class="threshold" d="M{:.1f} {:.1f}H{:.1f}"/>').format(LEFT, y(1.0), edge))
-    labels = [(y(high) + 8, high), (y(low), low)] + ([(y(1.0) - 1, 1.0)] if lane.fused and lane.height > 40 else [])
+    labels = [(y(high) + 8, high), (y(low), low)]
+    if lane.fused and y(low) - y(1.0) > SCALE_LETTER:
+        labels.append((y(1.0) - 1, 1.0))
     parts += [Markup('<text class="scale" x="{:.0f}" y="{:.1f}">{}</text>').format(edge + 4, v, number(n))
               for v, n in labels]  # fmt: skip
     return Markup("").join(parts)

@@ -46,19 +46,23 @@ def _spoken(incident: IncidentData) -> Iterator[tuple[str, str]]:
     strongest = sorted(incident.anomalies, key=lambda one: -one.score)
     yield own, ""
     yield incident.first_symptom.entity, incident.first_symptom.signal
+    # evidence of a service that is neither hurt nor blamed is told in the table, and drawn last
+    concerned = {own, *(f"service/{name}" for name in incident.grouping.members)}
+    concerned |= {suspect.entity for suspect in incident.root_cause.candidates[:SUSPECTS]}
     symptoms: dict[tuple[str, str], tuple[str, str]] = {}
-    for one in strongest:
+    for one in sorted(strongest, key=lambda one: one.entity not in concerned):
         if one.stream == "model" and one.signal:
             symptoms.setdefault((one.entity, _stem(one.signal)), (one.entity, one.signal))
     model = list(symptoms.values())
-    yield from model[:SYMPTOMS]
+    near = [pair for pair in model if pair[0] in concerned][:SYMPTOMS]
+    yield from near
     for suspect in incident.root_cause.candidates[:SUSPECTS]:
         if suspect.signal:
             yield suspect.entity, suspect.signal
     if incident.root_cause.entity != own:
         yield incident.root_cause.entity, ""
     yield from ((one.entity, one.signal) for one in strongest if one.stream == "infra" and one.signal)
-    yield from model[SYMPTOMS:]
+    yield from (pair for pair in model if pair not in near)
 
 
 def _found(series: AllSeries, pair: tuple[str, str]) -> Iterator[LaneKey]:
