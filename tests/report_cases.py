@@ -34,6 +34,7 @@ SUMMARY: dict[str, Any] = {
     },
     "incidents": 3,
     "elapsed_s": 41.2,
+    "config_sha256": "9f" * 32,  # long words must not widen the page
     "versions": {"crosstide": "0.1.0", "apache-flink": "2.2.1", "python": "3.11.9"},
 }
 
