@@ -13,6 +13,7 @@ from jobs.feed import records_of
 from models.batch import Arrival, BatchReader
 from models.bucket import Bucket, Closed, window_ends
 from models.bucket_clock import FINAL, Clock
+from models.bucket_memory import Memory
 from models.config import Pipeline
 from models.intake import TopicName
 from models.packets import Packet
@@ -53,7 +54,7 @@ def closed_windows(
     watermark.
     """
     slide_ms, blobs = pipeline.windows.slide_ms, defaultdict[str, list[tuple[int, bytes]]](list)
-    clocks, memory = defaultdict[str, Clock](Clock), dict[str, bytes]()
+    clocks, memory = defaultdict[str, Clock](Clock), dict[str, Memory[Any]]()
     for packets, reached in chain(batches(path, topic, pipeline, now_ms, count), [([], FINAL + 1)]):
         for packet in packets:
             if packet.topic == "pane":

@@ -8,7 +8,7 @@ from pyflink.table import StreamTableEnvironment
 
 from jobs.settings import config_sha256
 from jobs.sources import Source
-from jobs.stages import STREAM_OF, account, correlate, outputs, read, score, union
+from jobs.stages import STREAM_OF, account, correlate, health, read, score, take_apart, union
 from models.artifact import Artifacts
 from models.config import Pipeline
 from models.correlate import CorrelatorSettings
@@ -28,16 +28,16 @@ class Plan:
 
 def build(table_env: StreamTableEnvironment, source: Source, plan: Plan) -> DataStream:
     """Answer the packets that leave the job: scores, dead letters, accounts and, if correlated, incidents."""
-    packets: list[DataStream] = []
+    stages: list[DataStream] = []
     for topic in plan.topics:
-        raw = read(table_env, source, topic, plan.pipeline)
-        packets.append(raw)
+        loads = read(table_env, source, topic, plan.pipeline)
         if topic in STREAM_OF:
-            packets.append(score(raw, STREAM_OF[topic], plan.pipeline, plan.artifacts))
-    merged = union(packets)
-    results = [outputs(merged), account(merged)]
+            stages.append(score(loads, STREAM_OF[topic], plan.pipeline, plan.artifacts))
+        else:
+            stages.append(take_apart(loads, topic, plan.pipeline.topology))
+    results = [*stages, account(stages)]
     if plan.correlated:
-        results.append(correlate(merged, settings_of(plan)))
+        results.append(correlate([*stages, health(stages, plan.pipeline)], settings_of(plan)))
     return union(results)
 
 

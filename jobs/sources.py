@@ -12,6 +12,10 @@ from jobs.staging import HEADER, OFFSET_DIGITS, TIME_DIGITS
 from models.config import Windows
 from models.intake import TopicName
 
+#: Topics that may be silent for hours: event time does not wait for them, and nothing of theirs is judged by lateness.
+RARE: tuple[TopicName, ...] = ("labels", "changes")
+RARE_IDLE_MS = 1_000
+
 
 class Source(Protocol):
     """A place that topics are read from."""
@@ -57,7 +61,8 @@ class KafkaSource:
 
     def ddl(self, topic: TopicName, table: str, windows: Windows) -> str:
         """Declare a topic. Watermarks are per partition and follow each record, not a timer."""
-        idle = "" if self.bounded else f"'scan.watermark.idle-timeout' = '{windows.idle_timeout} ms',"
+        idle_ms = RARE_IDLE_MS if topic in RARE else windows.idle_timeout
+        idle = "" if self.bounded else f"'scan.watermark.idle-timeout' = '{idle_ms} ms',"
         bounded = "'scan.bounded.mode' = 'latest-offset'," if self.bounded else ""
         return f"""CREATE TEMPORARY TABLE `{table}` (
             message BYTES,
@@ -68,6 +73,7 @@ class KafkaSource:
             {_watermark(windows)}
         ) WITH ('connector' = 'kafka', 'topic' = '{self.prefix}{topic}', {bounded} {idle}
             'properties.bootstrap.servers' = '{self.bootstrap}', 'properties.group.id' = '{self.group}',
+            'properties.isolation.level' = 'read_committed',
             'scan.startup.mode' = 'earliest-offset', 'scan.watermark.emit.strategy' = 'on-event', 'format' = 'raw')"""
 
 

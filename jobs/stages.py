@@ -1,32 +1,39 @@
-"""The stages as pieces of a graph: read, score, correlate, account. Names and uids are what the web UI shows."""
+"""The stages as pieces of a graph: read, score, watch the streams, correlate, account.
 
-from collections.abc import Iterable
-from typing import Any
+Names are what the web page shows. Uids are what saved state is found by: constants, with the shape of the windows
+where state is cut by it (`jobs/shape.py`).
+"""
+
+from collections.abc import Iterable, Sequence
 
 from pyflink.common import Types
 from pyflink.datastream import DataStream
 from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.udf import udf
 
+from jobs.keyed import keyed, lane
+from jobs.shape import shape_name
 from jobs.sources import Source
 from models.artifact import Artifacts
-from models.config import Pipeline
+from models.config import Pipeline, Topology
 from models.correlate import CorrelatorSettings
 from models.intake import TopicName
-from models.packets import INTERNAL
+from models.loads import KEY_LETTERS
 from models.scores import Stream
 from udfs.account import SumAccounts
 from udfs.correlate import Correlate
 from udfs.explode import Explode
-from udfs.packets import PACKET
+from udfs.health import WatchLetters
+from udfs.lanes import ACCOUNTS, EVIDENCE, LETTERS
+from udfs.packets import BYTES, PACKET
 from udfs.read import ReadBatch
-from udfs.score import ScoreWindows
+from udfs.score_loads import ScoreLoads
 
 STREAM_OF: dict[TopicName, Stream] = {"model-outputs": "model", "telemetry": "infra"}
 
 
 def read(table_env: StreamTableEnvironment, source: Source, topic: TopicName, pipeline: Pipeline) -> DataStream:
-    """Read a topic: packets of panes, dead letters, changes and accounts."""
+    """Read a topic: rows of (bucket, load)."""
     name = topic.replace("-", "_")
     table_env.execute_sql(source.ddl(topic, f"{name}_raw", pipeline.windows))
     reader = udf(
@@ -36,37 +43,42 @@ def read(table_env: StreamTableEnvironment, source: Source, topic: TopicName, pi
         deterministic=False,
     )
     table_env.create_temporary_function(f"read_{name}", reader)
-    batches = table_env.sql_query(
-        f"""SELECT packets, rowtime FROM (
-            SELECT read_{name}(message, ts, rowtime, CURRENT_WATERMARK(rowtime), part, pos) AS packets, rowtime
-            FROM `{name}_raw`) WHERE packets IS NOT NULL"""
+    # Latin-1 maps every byte to a character, so reading the head harms nothing
+    loads = table_env.sql_query(
+        f"""SELECT TRIM(SUBSTRING(DECODE(told, 'ISO-8859-1'), 1, {KEY_LETTERS})) AS bucket, told FROM (
+            SELECT read_{name}(message, ts, rowtime, CURRENT_WATERMARK(rowtime), part, pos) AS told
+            FROM `{name}_raw`) WHERE told IS NOT NULL"""
     )
-    exploded = table_env.to_data_stream(batches).flat_map(Explode(pipeline.topology), output_type=PACKET)
-    return _named(exploded, f"read {topic}")
+    return table_env.to_append_stream(loads, Types.ROW([Types.STRING(), BYTES]))
 
 
-def score(packets: DataStream, stream: Stream, pipeline: Pipeline, artifacts: Artifacts) -> DataStream:
+def score(loads: DataStream, stream: Stream, pipeline: Pipeline, artifacts: Artifacts) -> DataStream:
     """Score the windows of a stream, bucket by bucket."""
-    panes = packets.filter(_is("pane")).key_by(_key, key_type=Types.STRING())
-    scored = panes.process(ScoreWindows(stream, pipeline, artifacts), output_type=PACKET)
-    return _named(scored, f"score {stream} windows")
+    scored = keyed(loads, BYTES).process(ScoreLoads(stream, pipeline, artifacts), output_type=PACKET)
+    return _named(scored, f"score {stream} windows", f"-{shape_name(pipeline)}")
 
 
-def correlate(packets: DataStream, settings: CorrelatorSettings) -> DataStream:
+def take_apart(loads: DataStream, topic: TopicName, topology: Topology) -> DataStream:
+    """Take the loads of a topic apart that has no windows."""
+    return _named(loads.process(Explode(topology), output_type=PACKET), f"read {topic}")
+
+
+def health(stages: Sequence[DataStream], pipeline: Pipeline) -> DataStream:
+    """Count the dead letters of each topic by window: too many are evidence about the stream itself."""
+    letters = keyed(lane(stages, LETTERS), PACKET)
+    return _named(letters.process(WatchLetters(pipeline), output_type=PACKET), "watch dead letters")
+
+
+def correlate(stages: Sequence[DataStream], settings: CorrelatorSettings) -> DataStream:
     """Join the evidence on each service into incidents."""
-    evidence = packets.filter(_is("evidence", "change-note")).key_by(_key, key_type=Types.STRING())
+    evidence = keyed(lane(stages, EVIDENCE), PACKET)
     return _named(evidence.process(Correlate(settings), output_type=PACKET), "correlate by service")
 
 
-def account(packets: DataStream) -> DataStream:
+def account(stages: Sequence[DataStream]) -> DataStream:
     """Sum where every record went, by topic and partition."""
-    accounts = packets.filter(_is("account")).key_by(_key, key_type=Types.STRING())
+    accounts = keyed(lane(stages, ACCOUNTS), PACKET)
     return _named(accounts.process(SumAccounts(), output_type=PACKET), "account for records")
-
-
-def outputs(packets: DataStream) -> DataStream:
-    """Keep what leaves the job."""
-    return packets.filter(_is_output)
 
 
 def union(streams: Iterable[DataStream]) -> DataStream:
@@ -75,17 +87,5 @@ def union(streams: Iterable[DataStream]) -> DataStream:
     return first.union(*others) if others else first
 
 
-def _named(stream: DataStream, name: str) -> DataStream:
-    return stream.name(name).uid(name.replace(" ", "-"))
-
-
-def _key(row: Any) -> str:
-    return str(row[1])
-
-
-def _is(*topics: str) -> Any:
-    return lambda row: row[0] in topics
-
-
-def _is_output(row: Any) -> bool:
-    return row[0] not in INTERNAL
+def _named(stream: DataStream, name: str, cut_by: str = "") -> DataStream:
+    return stream.name(name).uid(name.replace(" ", "-") + cut_by)

@@ -1,6 +1,6 @@
 """What training leaves for the operators: pure data, picklable, checked when it is made."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.drift import DriftSeries
 from models.forest import FlatForest, Floats, contributions
+from models.scores import Stream
 from models.tail import Tail
 
 
@@ -85,6 +86,14 @@ class Artifacts:
             raise ValueError("an inflation must be a finite number above 0")
         if self.span[0] > self.span[1]:
             raise ValueError("the training span ends before it starts")
+
+    def for_stream(self, stream: Stream) -> "Artifacts":
+        """Leave out what the other stream alone needs: its forests, and for telemetry the frozen distributions."""
+        mine = {f"windows/{stream}"}
+        if stream == "model":
+            mine |= {name for name in self.forests if name.startswith("inputs/")}
+        forests = {name: forest for name, forest in self.forests.items() if name in mine}
+        return replace(self, forests=forests, drift=self.drift if stream == "model" else {})
 
     @classmethod
     def empty(cls) -> "Artifacts":

@@ -14,9 +14,18 @@ Array = npt.NDArray[Any]
 Column = Array | list[str]
 
 
-def bounded(values: Sequence[float]) -> Array:
-    """Answer numbers from outside as float64, magnitudes beyond `LARGEST` cut to it; NaN stays."""
+def bounded(values: Sequence[float | None] | Array) -> Array:
+    """Answer numbers from outside as float64, magnitudes beyond `LARGEST` cut to it; NaN stays, None becomes it."""
     return np.clip(np.array(values, np.float64), -LARGEST, LARGEST)
+
+
+def narrow(numbers: Array) -> Array:
+    """Answer whole numbers in the smallest signed type that holds them all."""
+    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return numbers.astype(kind)
+    return numbers
 
 
 def pack(columns: Mapping[str, Column]) -> bytes:

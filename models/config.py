@@ -51,6 +51,16 @@ class Limits(Section):
     max_features: Positive = Field(64, description="Features kept per service; the others are dropped, in name order.")
     max_classes: Positive = Field(20, description="Prediction classes kept per service and pane, the commonest first.")
     sample: Positive = Field(64, description="Feature vectors kept per service and pane for `inputs.outlier_share`.")
+    max_services: Positive = Field(
+        10_000, description="Services (entities) tracked per stream, about; new ones beyond that are dropped by policy."
+    )
+    max_signals: Positive = Field(
+        500, description="Signals remembered per service (entity); new ones beyond that are left out."
+    )
+    dead_letter_rate: Annotated[float, Field(gt=0)] = Field(
+        10.0,
+        description="Dead letters of a topic per second; a window of more breaks a rule of service `stream.TOPIC`.",
+    )
 
 
 class Expectation(Section):

@@ -86,20 +86,27 @@ class Correlator:
         forward: evidence for a window that is already past (a topic that stood still catches up) changes nothing.
         Raises ValueError on a state that cannot be read.
         """
-        known = unpack(state)
+        memory, events = self.advance(unpack(state), service, end_ms, evidence, changes, recorded_ms)
+        return pack(memory), events
+
+    def advance(
+        self,
+        known: Memory,
+        service: str,
+        end_ms: int,
+        evidence: list[Evidence],
+        changes: list[ChangeNote],
+        recorded_ms: int,
+    ) -> tuple[Memory, list[IncidentEvent]]:
+        """Do what `step` does, from memory to memory."""
         before = known.watched.get(f"self service/{service}")
-        if state is not None and before is not None and end_ms <= before.seen_ms:
-            return state, []
+        if before is not None and end_ms <= before.seen_ms:
+            return known, []
         memory = observe(known, service, end_ms, ordered(evidence), changes, self._config)
         case, events = self._decide(_Moment(service, memory, end_ms, recorded_ms))
         over = case is None and memory.case is not None and memory.case.revision > 0
         previous = memory.case.incident_id if over and memory.case is not None else memory.previous_id
-        return pack(replace(memory, case=case, previous_id=previous)), events
-
-    def open_incidents(self, state: bytes) -> int:
-        """Return how many incidents of this service are open: 0 or 1."""
-        case = unpack(state).case
-        return int(case is not None and case.merged_into is None)
+        return replace(memory, case=case, previous_id=previous), events
 
     def _decide(self, at: _Moment) -> tuple[Case | None, list[IncidentEvent]]:
         case, own = at.memory.case, at.own
@@ -251,3 +258,8 @@ class Correlator:
 
 def _hard_reason(hard: Episode) -> str:
     return f"hard fault: {', '.join(hard.signals)}"
+
+
+def is_open(memory: Memory) -> bool:
+    """Tell whether the service has an incident of its own that is not over."""
+    return memory.case is not None and memory.case.merged_into is None

@@ -6,6 +6,7 @@ kept. Bins follow the baseline's quantiles; a signal of few values has one bin f
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from typing import Literal
 
@@ -43,7 +44,7 @@ class DriftSeries:
         if any(low >= high for low, high in zip(self.edges, self.edges[1:], strict=False)):
             raise ValueError("the edges of a drift baseline must ascend")
 
-    @property
+    @cached_property
     def reference(self) -> Floats:
         """The baseline's counts [BINS], 0 where there is no bin."""
         return _padded(np.array(self.counts))

@@ -7,18 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from models.drift import DriftSeries, of_names, of_numbers, share_of
-from models.drift_frame import (
-    ABSENT,
-    CLASSES,
-    CONFIDENCE,
-    FEATURE,
-    MISSING,
-    PREDICTION,
-    PSI,
-    UNSEEN,
-    numbers,
-    tally,
-)
+from models.drift_count import numbers, tally
+from models.drift_profile import ABSENT, CLASSES, CONFIDENCE, FEATURE, MISSING, PREDICTION, PSI, UNSEEN
 from models.drift_recent import HALF_LIFE, LEAST, decay, effective
 from models.drift_sample import Observed, merged
 from models.drift_stats import overdispersion_of

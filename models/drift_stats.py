@@ -59,9 +59,11 @@ def compare_bins(reference: Floats, recent: Floats, window: Floats, ordered: Arr
     told = psi_of(reference, recent)
     freedom = np.maximum(told.bins - 1, 1)
     by_psi = chdtrc(freedom, told.psi * told.size / overdispersion)
-    by_steps = kolmogorov(_steps(reference, recent, told.size) / np.sqrt(overdispersion))
-    by_names = chdtrc(freedom, _pearson(reference, recent) / overdispersion)
-    p_values = np.minimum(1.0, 2 * np.minimum(by_psi, np.where(ordered, by_steps, by_names)))
+    by_other, names = np.ones(len(ordered)), ~ordered
+    steps = _steps(reference[ordered], recent[ordered], told.size[ordered])
+    by_other[ordered] = kolmogorov(steps / np.sqrt(overdispersion[ordered]))
+    by_other[names] = chdtrc(freedom[names], _pearson(reference[names], recent[names]) / overdispersion[names])
+    p_values = np.minimum(1.0, 2 * np.minimum(by_psi, by_other))
     p, q, used = _smoothed(reference, recent)
     shares = window / window.sum(axis=1, keepdims=True)
     cross = np.where(used, (shares - q) * np.log(p / q), 0.0).sum(axis=1)
@@ -115,11 +117,15 @@ def overdispersion_of(reference: Floats, recent: Floats, kind: str, quiet_share:
 
 def false_discovery(p_values: Floats, groups: Ints) -> Floats:
     """Adjust p-values [rows] for looking at many, group by group (Benjamini and Hochberg, JRSS B 1995)."""
-    adjusted = p_values.copy()
     order = np.lexsort((p_values, groups))
-    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        stepped = p_values[rows] * len(rows) / np.arange(1, len(rows) + 1)
-        adjusted[rows] = np.minimum(1.0, np.minimum.accumulate(stepped[::-1])[::-1])
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(groups[order]) != 0]))
+    sizes = np.diff(np.append(starts, len(order)))
+    line, place = np.repeat(np.arange(len(starts)), sizes), np.arange(len(order)) - np.repeat(starts, sizes)
+    stepped = np.full((len(starts), sizes.max(initial=1)), np.inf)  # a line for each group
+    stepped[line, place] = p_values[order] * sizes[line] / (place + 1)
+    least = np.minimum.accumulate(stepped[:, ::-1], axis=1)[:, ::-1]
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(1.0, least[line, place])
     return adjusted
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from models.columns import LARGEST, Array
 from models.config import Section
 from models.expectation import Expected
-from models.frame import Floats, Frame
+from models.frame import Floats, Frame, Names
 from models.scores import Direction
 
 #: Derived signals: how much of what matters of the metric matters of them. A slope, per second, matters where it moves
@@ -64,7 +64,7 @@ ELSEWHERE = [Effect(signal=name, absolute=LARGEST) for name in ("*.psi", "class.
 
 
 class Effects:
-    """A list of effects, looked up by signal; every answer is aligned with the signals asked for."""
+    """A list of effects, looked up by signal; every answer is aligned with the rows asked for."""
 
     def __init__(self, effects: Sequence[Effect]) -> None:
         self._effects = [*ELSEWHERE, *effects, Effect(signal="*")]
@@ -78,19 +78,19 @@ class Effects:
         """Answer the effect of one signal: the first that matches, else one that every change is larger than."""
         return self._effects[self._place(signal)]
 
-    def harmful(self, signals: Sequence[str]) -> tuple[Array, Array]:
-        """Answer whether a rise of each signal does harm, and whether a fall does: two arrays [rows] bool."""
+    def harmful(self, signals: Names) -> tuple[Array, Array]:
+        """Answer whether a rise of each row's signal does harm, and whether a fall does: two arrays [rows] bool."""
         places = self._places(signals)
         return self._up[places], self._down[places]
 
-    def clipped(self, signals: Sequence[str], residuals: Floats) -> Floats:
+    def clipped(self, signals: Names, residuals: Floats) -> Floats:
         """Answer the residuals [rows] with those in a direction that does no harm set to 0."""
         up, down = self.harmful(signals)
         return np.asarray(np.where((residuals > 0) & up | (residuals < 0) & down, residuals, 0.0))
 
     def share(self, frame: Frame, expected: Expected) -> Floats:
         """Answer how much of the smallest change that matters is there now, 0..1 [rows]; in either direction."""
-        places = self._places(frame.signals)
+        places = self._places(frame.by_signal)
         floor = np.maximum(self._relative[places] * np.abs(expected.level), self._absolute[places])
         rows, metrics, parts = self._derived(frame)
         floor[rows] = floor[metrics] * parts
@@ -99,18 +99,23 @@ class Effects:
 
     def _derived(self, frame: Frame) -> tuple[Array, Array, Array]:
         """Rows of derived signals that no effect names, the rows of their metrics, and how much of these matters."""
-        row_of = {pair: row for row, pair in enumerate(zip(frame.subjects, frame.signals, strict=True))}
-        found = []
-        for (subject, signal), row in row_of.items():
+        code_of = {name: code for code, name in enumerate(frame.by_signal.names)}
+        parent, part = np.full(len(code_of), -1, np.int64), np.zeros(len(code_of))
+        for signal, code in code_of.items():
             metric, _, what = signal.rpartition(".")
-            parent = row_of.get((subject, metric)) if what in DERIVED and self.of(signal).signal == "*" else None
-            if parent is not None:
-                found.append((row, parent, DERIVED[what]))
-        rows, metrics, parts = zip(*found, strict=True) if found else ((), (), ())
-        return np.array(rows, np.int64), np.array(metrics, np.int64), np.array(parts, np.float64)
+            if what in DERIVED and metric in code_of and self.of(signal).signal == "*":
+                parent[code], part[code] = code_of[metric], DERIVED[what]
+        if not part.any():
+            none = np.zeros(0, np.int64)
+            return none, none, np.zeros(0)
+        derived = frame.pairs.last[part[frame.by_signal.codes[frame.pairs.last]] > 0]
+        signals, subjects = frame.by_signal.codes[derived], frame.by_subject.codes[derived]
+        metrics = frame.pairs.rows(frame.pair_keys(subjects, parent[signals]))
+        known = metrics >= 0
+        return derived[known], metrics[known], part[signals[known]]
 
-    def _places(self, signals: Sequence[str]) -> Array:
-        return np.fromiter(map(self._place, signals), np.int64, len(signals))
+    def _places(self, signals: Names) -> Array:
+        return np.fromiter(map(self._place, signals.names), np.int64, len(signals.names))[signals.codes]
 
     def _place(self, signal: str) -> int:
         place = self._first.get(signal)

@@ -43,7 +43,13 @@ class ChangeNote(Struct, frozen=True, kw_only=True):
 
 def merged(parts: Iterable[Evidence]) -> list[Evidence]:
     """Unite evidence on the same subject, stream and window, which a score topic delivers line by line."""
+    parts = list(parts)
+    if len(parts) == 1:
+        return parts
     groups: dict[tuple[str, str, str, int], list[Evidence]] = defaultdict(list)
     for part in parts:
         groups[part.subject, part.relation, part.stream, part.end_ms].append(part)
-    return [structs.replace(same[0], scores=[s for part in same for s in part.scores]) for same in groups.values()]
+    return [
+        same[0] if len(same) == 1 else structs.replace(same[0], scores=[s for part in same for s in part.scores])
+        for same in groups.values()
+    ]

@@ -52,7 +52,10 @@ class LocalExpectation:
 
     def __init__(self, settings: Expectation, baselines: Mapping[str, SeriesBaseline]) -> None:
         self._settings = settings
-        self._baselines = baselines
+        self._place = {key: at for at, key in enumerate(baselines)}
+        # the last place, -1, is that of series without a baseline
+        self._level = np.array([*(one.median for one in baselines.values()), np.nan])
+        self._scale = np.array([*(one.scale for one in baselines.values()), np.nan])
 
     @property
     def layout(self) -> Layout:
@@ -62,9 +65,8 @@ class LocalExpectation:
     def expect(self, frame: Frame, memory: Mapping[str, Array]) -> Expected:
         """Judge each row of a frame against its past, which does not yet hold the frame."""
         history, count = memory["history"], memory["count"]
-        known = [self._baselines.get(key) for key in frame.keys]
-        base_level = np.array([b.median if b else np.nan for b in known])
-        base_scale = np.array([b.scale if b else np.nan for b in known])
+        known = np.array([self._place.get(key, -1) for key in frame.keys], np.int64)
+        base_level, base_scale = self._level[known], self._scale[known]
         trained = ~np.isnan(base_level)
         local = count >= self._settings.warm_up
         median, spread = _median_and_spread(history)

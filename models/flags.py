@@ -69,7 +69,8 @@ def hard_flag(
     events = {
         score.signal or score.detector
         for one in those
-        if one.relation == "self" or len(carried_by(one.subject, config)) <= 1
+        if any(is_hard(score) for score in one.scores)  # first: the topology may be large
+        and (one.relation == "self" or len(carried_by(one.subject, config)) <= 1)
         for score in one.scores
         if is_hard(score)
     }

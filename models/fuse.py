@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from models.columns import Array
 from models.detectors.base import Marks, View
+from models.frame import Floats, Frame, Ints
 from models.scores import Contribution, Score, Span, Stream
 from models.times import to_iso
 
@@ -15,94 +18,133 @@ NAMED = 5
 EXACT = ("static",)
 
 
+@dataclass(frozen=True)
+class _Verdicts:
+    """All verdicts that are no abstentions: subject and pair (-1: multivariate) of each, score, p-value, exactness."""
+
+    subjects: Ints
+    pairs: Ints
+    scores: Floats
+    p_values: Floats
+    exact: Array
+
+    @classmethod
+    def of(cls, frame: Frame, marks: Sequence[Marks]) -> "_Verdicts":
+        """Gather what the detectors say."""
+        rows = [mark.rows[mark.good] for mark in marks]
+        pairs = [np.full(len(r), -1) if m.multivariate else frame.pairs.of[r] for m, r in zip(marks, rows, strict=True)]
+        return cls(
+            subjects=_joined([frame.by_subject.codes[one] for one in rows]),
+            pairs=_joined(pairs),
+            scores=_joined([mark.scores[mark.good] for mark in marks]),
+            p_values=_joined([mark.p_values[mark.good] for mark in marks]),
+            exact=_joined([np.full(len(one), m.detector in EXACT) for m, one in zip(marks, rows, strict=True)]).astype(
+                bool
+            ),
+        )
+
+
 def fused_scores(view: View, marks: Sequence[Marks], stream: Stream, start_ms: int, end_ms: int) -> Mapping[str, Score]:
     """Answer subject -> the line `fused`; a subject on which every detector abstained has its commonest reason."""
-    span = Span(to_iso(start_ms), to_iso(end_ms))
-    by_subject: dict[str, list[tuple[float, float, str, str]]] = defaultdict(list)
-    together: dict[str, list[tuple[float, list[Contribution]]]] = defaultdict(list)
-    reasons: dict[str, list[str]] = defaultdict(list)
-    for mark in marks:
-        for place, row in enumerate(mark.rows):
-            subject = view.frame.subjects[row]
-            if mark.reasons[place]:
-                reasons[subject].append(mark.reasons[place])
-                continue
-            if mark.multivariate and mark.scores[place] >= 1:
-                together[subject].append((mark.scores[place], mark.contributions[place]))
-            signal = "" if mark.multivariate else view.frame.signals[row]
-            by_subject[subject].append((mark.scores[place], mark.p_values[place], mark.detector, signal))
-    counts: dict[str, int] = {}
-    for subject, count in zip(view.frame.subjects, view.frame.counts.tolist(), strict=True):
-        counts[subject] = max(count, counts.get(subject, 0))
-    return {
-        subject: _fused(subject, by_subject.get(subject, []), together[subject], reasons[subject], count, stream, span)
-        for subject, count in counts.items()
-    }
-
-
-def _fused(
-    subject: str,
-    verdicts: list[tuple[float, float, str, str]],
-    together: list[tuple[float, list[Contribution]]],
-    reasons: list[str],
-    n: int,
-    stream: Stream,
-    span: Span,
-) -> Score:
-    if not verdicts:
-        warming = "warming_up" in reasons
-        return Score(
+    frame, span = view.frame, Span(to_iso(start_ms), to_iso(end_ms))
+    names, size = frame.by_subject.names, len(frame.by_subject.names)
+    verdicts = _Verdicts.of(frame, marks)
+    scores, p_values = _strongest(verdicts, frame, size)
+    counts = np.zeros(size, np.int64)
+    np.maximum.at(counts, frame.by_subject.codes, frame.counts)
+    judged = np.bincount(verdicts.subjects, minlength=size) > 0
+    reasons = _reasons(frame, marks, judged)
+    shares = _shares(frame, verdicts, marks)
+    fused = {}
+    told = zip(names, judged.tolist(), scores.tolist(), p_values.tolist(), counts.tolist(), strict=True)
+    for code, (subject, good, score, p_value, n) in enumerate(told):
+        reason = None if good else reasons[code]
+        fused[subject] = Score(
             service=subject.partition("/")[2],
             entity=subject,
             window=span,
             detector="fused",
-            score=0.0,
-            p_value=1.0,
+            score=float(f"{score:.6g}") if good else 0.0,
+            p_value=float(f"{p_value:.6g}") if good else 1.0,
             n=n,
             stream=stream,
-            status="warming_up" if warming else "abstained",
-            reason="warming_up" if warming else min(reasons, default="no_detector"),
+            status="ok" if good else "warming_up" if reason == "warming_up" else "abstained",
+            reason=reason,
+            contributions=shares.get(code, []),
         )
-    looked_at = len({signal or detector for _, _, detector, signal in verdicts})
-    score, p_value = max(_of_many(verdict, looked_at) for verdict in verdicts)
-    return Score(
-        service=subject.partition("/")[2],
-        entity=subject,
-        window=span,
-        detector="fused",
-        score=float(f"{score:.6g}"),
-        p_value=float(f"{p_value:.6g}"),
-        n=n,
-        stream=stream,
-        contributions=_shares(verdicts, together),
-    )
+    return fused
 
 
-def _of_many(verdict: tuple[float, float, str, str], count: int) -> tuple[float, float]:
-    """Answer score and p-value of a verdict as the strongest of `count` (Bonferroni), on the scale of its detector.
+def _strongest(verdicts: _Verdicts, frame: Frame, size: int) -> tuple[Floats, Floats]:
+    """Answer score and p-value of each subject: its strongest verdict, as the strongest of many (Bonferroni).
 
-    A broken rule is no chance finding: nothing is taken from it.
+    Each is corrected on the scale of its detector. A broken rule is no chance finding: nothing is taken from it.
     """
-    score, p_value, detector, _ = verdict
-    if detector in EXACT or not 0 < p_value < 1:
-        return score, p_value
-    corrected = min(1.0, count * p_value)
-    return score * float(np.log(corrected) / np.log(p_value)) + 0.0, corrected
+    p_values, charts = verdicts.p_values, verdicts.pairs >= 0
+    seen = np.unique(verdicts.pairs[charts])
+    owners = frame.by_subject.codes[frame.pairs.last[seen]]
+    looked_at = np.bincount(owners, minlength=size) + np.bincount(verdicts.subjects[~charts], minlength=size)
+    drawn = ~verdicts.exact & (p_values > 0) & (p_values < 1)
+    known = np.where(drawn, p_values, 0.5)
+    corrected = np.minimum(1.0, looked_at[verdicts.subjects] * known)
+    scores = np.where(drawn, verdicts.scores * (np.log(corrected) / np.log(known)) + 0.0, verdicts.scores)
+    p_values = np.where(drawn, corrected, p_values)
+    best, likely = np.full(size, -np.inf), np.zeros(size)
+    np.maximum.at(best, verdicts.subjects, scores)
+    top = scores == best[verdicts.subjects]
+    np.maximum.at(likely, verdicts.subjects[top], p_values[top])
+    return best, likely
 
 
-def _shares(
-    verdicts: list[tuple[float, float, str, str]], together: list[tuple[float, list[Contribution]]]
-) -> list[Contribution]:
-    """Share the verdict among the signals by the square of their scores: strong ones carry it.
+def _reasons(frame: Frame, marks: Sequence[Marks], judged: Array) -> Mapping[int, str]:
+    """Answer why nobody judged a subject, for each that nobody judged."""
+    given: dict[int, set[str]] = {code: set() for code in np.flatnonzero(~judged).tolist()}
+    if not given:
+        return {}
+    for mark in marks:
+        subjects = frame.by_subject.codes[mark.rows]
+        for place in np.flatnonzero(~mark.good & ~judged[subjects]).tolist():
+            given[int(subjects[place])].add(mark.reasons[place])
+    return {
+        code: "warming_up" if "warming_up" in told else min(told, default="no_detector") for code, told in given.items()
+    }
+
+
+def _shares(frame: Frame, verdicts: _Verdicts, marks: Sequence[Marks]) -> Mapping[int, list[Contribution]]:
+    """Share each verdict among the signals by the square of their scores: strong ones carry it.
 
     Where no signal alone is strange, the strongest multivariate verdict says which are strange together.
     """
-    if together and not any(signal and score >= 1 for score, _, _, signal in verdicts):
-        return max(together, key=lambda one: one[0])[1][:NAMED]
-    best: dict[str, float] = defaultdict(float)
-    for score, _, _, signal in verdicts:
-        if signal:
-            best[signal] = max(best[signal], score)
-    named = sorted(best.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
-    total = float(np.sum([score**2 for _, score in named]))
-    return [Contribution(signal, round(float(score**2 / total), 4)) for signal, score in named if total and score > 0]
+    charts = verdicts.pairs >= 0
+    best = np.zeros(len(frame.pairs.keys))
+    np.maximum.at(best, verdicts.pairs[charts], verdicts.scores[charts])
+    strong = np.flatnonzero(best > 0)  # in order of subject and signal
+    owners = frame.by_subject.codes[frame.pairs.last[strong]]
+    order = np.lexsort((-best[strong], owners))
+    strong, owners = strong[order], owners[order]
+    first = np.arange(len(strong)) - np.searchsorted(owners, owners) < NAMED
+    strong, owners = strong[first], owners[first]
+    squares = best[strong] ** 2
+    total = np.bincount(owners, squares, len(frame.by_subject.names))
+    signals = frame.by_signal.codes[frame.pairs.last[strong]].tolist()
+    shares: dict[int, list[Contribution]] = defaultdict(list)
+    for owner, signal, share in zip(owners.tolist(), signals, (squares / total[owners]).tolist(), strict=True):
+        shares[owner].append(Contribution(frame.by_signal.names[signal], round(share, 4)))
+    alone = set(frame.by_subject.codes[frame.pairs.last[np.flatnonzero(best >= 1)]].tolist())
+    return shares | {code: parts for code, parts in _together(frame, marks).items() if code not in alone}
+
+
+def _together(frame: Frame, marks: Sequence[Marks]) -> Mapping[int, list[Contribution]]:
+    """Answer what the strongest multivariate verdict on a subject names, for each that is strange by one."""
+    told: dict[int, tuple[float, list[Contribution]]] = {}
+    for mark in marks:
+        if mark.multivariate:
+            for place in np.flatnonzero(mark.good & (mark.scores >= 1)).tolist():
+                code, score = int(frame.by_subject.codes[mark.rows[place]]), float(mark.scores[place])
+                if code not in told or score > told[code][0]:
+                    told[code] = (score, mark.contributions[place][:NAMED])
+    return {code: parts for code, (_, parts) in told.items()}
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.concatenate([*parts, np.zeros(0, np.int64)]) if parts else np.zeros(0, np.int64)

@@ -6,6 +6,7 @@ to learn: the expectation is none. Where a node's sample names the service that 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,13 +41,21 @@ def happenings(pane_ms: int, pane: TelemetryPane) -> list[Happening]:
     """Find the kills and restarts in a pane."""
     found = []
     for row, name in enumerate(pane.names):
-        entity, metric, kind, service = name.split(SEPARATOR)
-        if kind != "gauge" and matches(metric, (*KILLS, *RESTARTS)):
+        if (happening := _event(name)) is not None:
+            subject, metric, kind = happening
             count = float(pane.stats[row, INCREASE if kind == "counter" else SUM])
-            subject = f"service/{service}" if service and entity.startswith("node/") else entity
             if count > 0:
                 found.append(Happening(pane_ms, subject, metric, count))
     return found
+
+
+@lru_cache(maxsize=262_144)
+def _event(name: str) -> tuple[str, str, str] | None:
+    """Answer subject, metric and kind of a series that tells of kills or restarts; None for all others."""
+    entity, metric, kind, service = name.split(SEPARATOR)
+    if kind == "gauge" or not matches(metric, (*KILLS, *RESTARTS)):
+        return None
+    return f"service/{service}" if service and entity.startswith("node/") else entity, metric, kind
 
 
 def recent(happened: Iterable[Happening], end_ms: int, slide_ms: int) -> list[Happening]:

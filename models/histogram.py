@@ -42,8 +42,7 @@ def count_cells(rows: Ints, bins: Ints, counts: Ints | None = None) -> Ints:
         return np.zeros((0, 3), np.int64)
     key = rows << 32 | bins
     unique, inverse = np.unique(key, return_inverse=True)
-    total = np.zeros(len(unique), np.int64)
-    np.add.at(total, inverse, 1 if counts is None else counts)
+    total = np.bincount(inverse, counts).astype(np.int64)  # as float64, exact up to 2^53
     return np.stack([unique >> 32, unique & 0xFFFFFFFF, total], axis=1)
 
 

@@ -1,19 +1,20 @@
 """The fold of model outputs: blobs of one pane become statistics per service, and panes merge into a window.
 
-Order does not matter: records are sorted by content before any floating-point sum, duplicates (same service, request
-id and timestamp) are counted once, and every other statistic is an integer.
+Order does not matter: records are sorted by content before any floating-point sum (`models.model_join`), and every
+other statistic is an integer.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from models.cells import lowest_per_row, per_partition, sum_cells, tally
 from models.columns import Array, pack, unpack
 from models.config import Limits
 from models.histogram import Floats, Ints, count_cells, linear_bins, log_bins
+from models.model_join import Joined
 
 #: Columns of `ModelPane.sums`.
 SUMS = ("n", "errors", "latency_n", "latency", "confidence_n", "confidence", "confidence_sq", "number_n", "number",
@@ -52,75 +53,28 @@ class ModelPane:
 
 def fold_blobs(blobs: Sequence[bytes], limits: Limits) -> tuple[ModelPane, Counter[int], Counter[int]]:
     """Fold the blobs of a pane; also count scored and duplicate records per partition."""
-    joined = _join([unpack(blob) for blob in blobs])
-    identity = (joined["id"], joined["time"], joined["service"])
-    order = np.lexsort(identity)
-    first = _first_of_each(joined, order)
-    if not first.all():
-        # which of the duplicates counts must not hang on their order, even where they contradict each other
-        order = np.lexsort((joined["partition"], *_content(joined), *identity))
-    duplicates = Counter(joined["partition"][order[~first]].tolist())
-    kept = order[first]
-    scored = Counter(joined["partition"][kept].tolist())
+    joined = Joined(blobs)
+    order, first = joined.order()
+    kept, again = order[first], order[~first]
+    scored, duplicates = (per_partition(joined.partition[records]) for records in (kept, again))
     return _statistics(joined, kept, limits), scored, duplicates
 
 
-def _content(joined: dict[str, Any]) -> list[Array]:
-    """What a record says, as sort keys; features, in whatever order, as one number."""
-    features = (joined["feature_name"] + 1) * (1.0 + np.nan_to_num(joined["feature_value"]))
-    told = np.bincount(joined["feature_row"], weights=features, minlength=len(joined["time"]))
-    return [told, *(joined[name] for name in ("has_features", "class", "number", "error", "confidence", "latency"))]
-
-
-def _first_of_each(joined: dict[str, Any], order: Ints) -> Array:
-    """Mark the first of each run of equal (service, time, id) in sorted order."""
-    same = np.ones(len(order) - 1, bool)
-    for name in ("service", "time", "id"):
-        column = joined[name][order]
-        same &= column[1:] == column[:-1]
-    return np.concatenate([[True], ~same])
-
-
-def _join(blobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Concatenate blobs, giving names one numbering: sorted, so that it does not depend on the blobs' order."""
-    joined: dict[str, Any] = {}
-    for codes, names in (("service", "services"), ("class", "classes"), ("feature_name", "features")):
-        joined[names] = sorted({name for blob in blobs for name in blob[names]})
-        index = {name: code for code, name in enumerate(joined[names])}
-        joined[codes] = np.concatenate([_recode(blob[codes], blob[names], index) for blob in blobs])
-    offsets = np.cumsum([0] + [len(blob["time"]) for blob in blobs])[:-1]
-    joined["feature_row"] = np.concatenate([b["feature_row"] + o for b, o in zip(blobs, offsets, strict=True)])
-    for name in ("time", "id", "partition", "latency", "confidence", "error", "number", "has_features",
-                 "feature_value"):  # fmt: skip
-        joined[name] = np.concatenate([blob[name] for blob in blobs])
-    return joined
-
-
-def _recode(codes: Array, names: list[str], index: dict[str, int]) -> Ints:
-    table = np.array([*(index[name] for name in names), -1], np.int64)
-    return np.asarray(table[codes])  # code -1 (no class) finds the last entry
-
-
-def _statistics(joined: dict[str, Any], kept: Ints, limits: Limits) -> ModelPane:
-    row = joined["service"][kept]
-    size = len(joined["services"])
-    latency, confidence, number = (joined[name][kept] for name in ("latency", "confidence", "number"))
-    timed, sure, numeric = ~np.isnan(latency), ~np.isnan(confidence), ~np.isnan(number)
-    confident = np.where(sure, confidence, 0.0)
-    values = [np.ones(len(kept)), joined["error"][kept], timed, np.where(timed, latency, 0.0), sure, confident,
-              confident**2, numeric, np.where(numeric, number, 0.0), joined["has_features"][kept]]  # fmt: skip
-    named = joined["class"][kept] >= 0
-    cells, sums, chosen, sample = _features(joined, kept, row, limits)
-    ids = joined["id"][kept]
+def _statistics(joined: Joined, kept: Ints, limits: Limits) -> ModelPane:
+    row, ids, size = joined.service[kept], joined.id[kept], len(joined.services)
+    column = {name: values[kept] for name, values in joined.column.items()}
+    latency, confidence, number, label = (column[name] for name in ("latency", "confidence", "number", "class"))
+    timed, sure, numeric, named = ~np.isnan(latency), ~np.isnan(confidence), ~np.isnan(number), label >= 0
+    cells, sums, chosen, sample = _features(joined, kept, column["has_features"] > 0, limits)
     told = lowest_per_row(row, ids, limits.sample, numeric)
     return ModelPane(
-        services=joined["services"],
-        sums=np.stack([np.bincount(row, weights=value, minlength=size) for value in values], axis=1),
-        latency=count_cells(row[timed], log_bins(latency[timed])),
-        confidence=count_cells(row[sure], linear_bins(confidence[sure])),
-        classes=joined["classes"],
-        class_cells=count_cells(row[named], joined["class"][kept][named]),
-        features=joined["features"],
+        services=joined.services,
+        sums=_sums(row, size, column, (timed, sure, numeric)),
+        latency=tally(row[timed], log_bins(latency[timed]), size),
+        confidence=tally(row[sure], linear_bins(confidence[sure]), size),
+        classes=joined.classes,
+        class_cells=tally(row[named], label[named], size),
+        features=joined.features,
         feature_cells=cells,
         feature_sums=sums,
         sample_rows=row[chosen],
@@ -132,49 +86,26 @@ def _statistics(joined: dict[str, Any], kept: Ints, limits: Limits) -> ModelPane
     )
 
 
-def _features(joined: dict[str, Any], kept: Ints, row: Ints, limits: Limits) -> tuple[Ints, Floats, Ints, Floats]:
+def _sums(row: Ints, size: int, column: Mapping[str, Array], present: tuple[Array, Array, Array]) -> Floats:
+    """Answer `ModelPane.sums`; `present`: which records have a latency, a confidence, a numeric prediction."""
+    timed, sure, numeric = present
+    confident = np.where(sure, column["confidence"], 0.0)
+    values = [None, column["error"], timed, np.where(timed, column["latency"], 0.0), sure, confident, confident**2,
+              numeric, np.where(numeric, column["number"], 0.0), column["has_features"]]  # fmt: skip
+    return np.stack([np.bincount(row, weights=value, minlength=size) for value in values], axis=1).astype(np.float64)
+
+
+def _features(joined: Joined, kept: Ints, owing: Array, limits: Limits) -> tuple[Ints, Floats, Ints, Floats]:
     """Sum the features of the kept records, and keep the vectors of a bounded sample of them."""
-    place = np.full(len(joined["time"]), -1, np.int64)
-    place[kept] = np.arange(len(kept))
-    at = place[joined["feature_row"]]
-    use = at >= 0
-    at, name, value = at[use], joined["feature_name"][use], joined["feature_value"][use]
-    # sorted by record and name: the sums then run in one order, whatever order the blobs came in
-    order = np.lexsort((name, at))
-    at, name, value = at[order], name[order], value[order]
-    numeric, owing = ~np.isnan(value), joined["has_features"][kept] > 0
-    per_value = np.stack([owing[at], numeric, np.where(numeric, value, 0.0)], axis=1)
-    cells, sums = sum_cells(row[at], name, per_value)
-    chosen = lowest_per_row(row, joined["id"][kept], limits.sample, owing)
-    vectors = np.full((len(chosen), len(joined["features"])), np.nan)
-    slot = np.full(len(kept), -1, np.int64)
-    slot[chosen] = np.arange(len(chosen))
-    inside = slot[at] >= 0
-    vectors[slot[at[inside]], name[inside]] = value[inside]
+    row, shape = joined.service[kept], (len(joined.services), len(joined.features))
+    at, name, value = joined.features_of(kept)
+    numeric = ~np.isnan(value)
+    cells, sums = sum_cells(row[at], name, (owing[at], numeric, np.where(numeric, value, 0.0)), shape)
+    chosen = lowest_per_row(row, joined.id[kept], limits.sample, owing)
+    vectors = np.full((len(chosen), len(joined.features)), np.nan)
+    at, name, value = joined.features_of(kept[chosen])
+    vectors[at, name] = value
     return cells, sums, chosen, vectors
-
-
-def sum_cells(rows: Ints, columns: Ints, values: Floats) -> tuple[Ints, Floats]:
-    """Sum `values` [m, k] per (row, column): cells [c, 2] in order, sums [c, k]. Adds in the order given."""
-    if not len(rows):
-        return np.zeros((0, 2), np.int64), np.zeros((0, values.shape[1]))
-    key = rows.astype(np.int64) << 32 | columns.astype(np.int64)
-    unique, inverse = np.unique(key, return_inverse=True)
-    columns_summed = [np.bincount(inverse, weights=column, minlength=len(unique)) for column in values.T]
-    sums: Floats = np.stack(columns_summed, axis=1).astype(np.float64)
-    cells: Ints = np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1)
-    return cells, sums
-
-
-def lowest_per_row(rows: Ints, ids: Array, limit: int, eligible: Array) -> Ints:
-    """Choose up to `limit` places of each row: those with the lowest ids, which are hashes, so any order agrees."""
-    places: Ints = np.flatnonzero(eligible)
-    places = places[np.lexsort((ids[places], rows[places]))]
-    if not len(places):
-        return places
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(rows[places]) != 0]))
-    rank = np.arange(len(places)) - np.repeat(starts, np.diff(np.append(starts, len(places))))
-    return np.asarray(places[rank < limit])
 
 
 def merge_panes(panes: Sequence[ModelPane], limits: Limits) -> ModelPane:
@@ -190,7 +121,8 @@ def merge_panes(panes: Sequence[ModelPane], limits: Limits) -> ModelPane:
     cells, feature_sums = sum_cells(
         np.concatenate([r[p.feature_cells[:, 0]] for p, r in zip(panes, row_of, strict=True)]),
         np.concatenate([f[p.feature_cells[:, 1]] for p, f in zip(panes, feature_of, strict=True)]),
-        np.concatenate([p.feature_sums for p in panes]),
+        np.concatenate([p.feature_sums for p in panes]).T,
+        (len(services), len(features)),
     )
     rows = np.concatenate([r[p.sample_rows] for p, r in zip(panes, row_of, strict=True)])
     ids = np.concatenate([p.sample_ids for p in panes])

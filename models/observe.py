@@ -19,8 +19,12 @@ SPARE = 4
 
 def ordered(evidence: list[Evidence]) -> list[Evidence]:
     """Bring evidence, and the scores inside, into one order that does not depend on arrival."""
-    sorted_inside = [replace(one, scores=sorted(one.scores, key=_score_key)) for one in evidence]
-    return sorted(sorted_inside, key=lambda one: (one.stream, one.subject, one.relation, one.start_ms, _bytes(one)))
+    inside = [
+        one if len(one.scores) < 2 else replace(one, scores=sorted(one.scores, key=_score_key)) for one in evidence
+    ]
+    if len({(one.stream, one.subject, one.relation, one.start_ms) for one in inside}) == len(inside):
+        return sorted(inside, key=lambda one: (one.stream, one.subject, one.relation, one.start_ms))
+    return sorted(inside, key=lambda one: (one.stream, one.subject, one.relation, one.start_ms, _bytes(one)))
 
 
 def _score_key(score: Score) -> tuple[str, str, bytes]:

@@ -39,9 +39,7 @@ def _share(sample: Sample, trained: TrainedForest) -> tuple[float, int]:
 def vectors_for(sample: Sample, trained: TrainedForest) -> Floats:
     """Put a sample's vectors in the order that the forest was trained with; what is absent is neutral."""
     column = {name: place for place, name in enumerate(sample.features)}
-    vectors = np.tile(trained.neutral, (len(sample.vectors), 1))
-    for place, name in enumerate(trained.features):
-        if name in column:
-            values = sample.vectors[:, column[name]]
-            vectors[:, place] = np.where(np.isnan(values), trained.neutral[place], values)
-    return vectors
+    vectors = np.full((len(sample.vectors), len(trained.features)), np.nan)
+    known = [place for place, name in enumerate(trained.features) if name in column]
+    vectors[:, known] = sample.vectors[:, [column[trained.features[place]] for place in known]]
+    return np.where(np.isnan(vectors), trained.neutral, vectors)

@@ -4,8 +4,6 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-#: Packets with these topics stay inside the job; every other one is written to the topic of its name.
-INTERNAL = ("pane", "account", "evidence", "change", "change-note")
 DEAD_LETTER_BYTES = 32_768
 #: A reason may quote the record; so much of it is kept.
 DETAIL_LETTERS = 500

@@ -10,7 +10,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+#: Names hold no control characters. msgspec writes this into the schemas only; `models.intake` enforces it, since a
+#: search in each name costs more than decoding the whole record.
+NAME_PATTERN = r"^[^\x00-\x1f]+$"
+Name = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema={"pattern": NAME_PATTERN})]
 #: ISO 8601 with an offset, or whole milliseconds since 1970.
 Timestamp = Annotated[int, Meta(ge=0, le=4_102_444_800_000)] | Annotated[str, Meta(max_length=40)]
 Feature = float | str | None
@@ -95,3 +98,12 @@ def entity_of(record: Telemetry) -> str:
     if record.node is not None:
         return f"node/{record.node}"
     return f"service/{record.service}" if record.service is not None else "unknown/unknown"
+
+
+#: Fields that are names, by type of record.
+NAMED: dict[type[Struct], tuple[str, ...]] = {
+    ModelOutput: ("service", "request_id", "model"),
+    Telemetry: ("metric", "service", "node", "pod", "gpu"),
+    Label: ("service", "request_id"),
+    Change: ("service",),
+}

@@ -1,7 +1,7 @@
 """Judges a frame: expectation, then every detector, then one fused verdict per subject. Score first, learn after."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,13 +10,15 @@ from models.columns import Array
 from models.config import Pipeline
 from models.detectors.base import Context, Detector, Marks, View
 from models.detectors.registry import build
-from models.drift_frame import Profile, with_drift
+from models.drift_frame import with_drift
+from models.drift_profile import Profiles
 from models.expectation import LocalExpectation
 from models.frame import Frame
 from models.fuse import fused_scores
 from models.outliers import with_outlier_share
 from models.scores import Judged, Stream
 from models.series import Layout, SeriesTable
+from models.series_cap import capped
 from models.verdict_lines import line_scores
 
 SEEN = "seen_ms"
@@ -31,7 +33,7 @@ class Scorer:
     expectation: LocalExpectation
     detectors: Sequence[Detector]
     input_forests: dict[str, TrainedForest]
-    profiles: Mapping[str, Profile]
+    profiles: Profiles
 
     @classmethod
     def of(cls, stream: Stream, pipeline: Pipeline, artifacts: Artifacts) -> "Scorer":
@@ -39,7 +41,7 @@ class Scorer:
         entries = pipeline.detectors.model if stream == "model" else pipeline.detectors.infra
         detectors = build(entries, Context(pipeline, stream, artifacts))
         expectation = LocalExpectation(pipeline.expectation, artifacts.baselines)
-        return cls(stream, pipeline, expectation, detectors, artifacts.forests, artifacts.drift)
+        return cls(stream, pipeline, expectation, detectors, artifacts.forests, Profiles(artifacts.drift))
 
     @property
     def layout(self) -> Layout:
@@ -52,14 +54,14 @@ class Scorer:
     def judge(self, table: SeriesTable, frame: Frame, start_ms: int, end_ms: int) -> tuple[SeriesTable, list[Judged]]:
         """Judge one window and answer the table that has learned it."""
         frame = with_drift(with_outlier_share(frame, self.input_forests), self.profiles)
+        frame = capped(frame, table.places, self.pipeline.limits.max_signals)
         table, rows = table.with_rows(frame.keys, self.layout)
         memory = {name: column[rows] for name, column in table.columns.items()}
         returned = memory[SEEN] < end_ms - self.pipeline.windows.slide_ms
         view = View(frame, self.expectation.expect(frame, memory), memory, returned)
         marks = [detector.score(view) for detector in self.detectors]
         learned = self._learn(view, marks, end_ms)
-        columns = {name: _with(column, rows, learned.get(name)) for name, column in table.columns.items()}
-        table = self._forget(replace(table, columns=columns), end_ms)
+        table = self._forget(table.learned(rows, learned), end_ms)
         return table, self._judged(view, marks, start_ms, end_ms)
 
     def _learn(self, view: View, marks: list[Marks], end_ms: int) -> dict[str, Array]:
@@ -91,11 +93,3 @@ class Scorer:
             )
             for subject, verdict in sorted(fused.items())
         ]
-
-
-def _with(column: Array, rows: Array, learned: Array | None) -> Array:
-    if learned is None:
-        return column
-    changed = column.copy()
-    changed[rows] = learned
-    return changed

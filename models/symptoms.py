@@ -18,7 +18,7 @@ _FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
 MISSING = ("*missing_rate", "inputs.absent_share")
 _WORDS = {"error_rate": "error rate", "rate": "request rate", "inputs.outlier_share": "share of outlying requests",
           "telemetry.rate": "telemetry", "class.unseen_share": "share of unseen classes",
-          "inputs.absent_share": "share of absent features"}  # fmt: skip
+          "inputs.absent_share": "share of absent features", "dead_letters.rate": "rate of dead letters"}  # fmt: skip
 
 
 @dataclass(frozen=True)

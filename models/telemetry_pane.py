@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from models.cells import per_partition
 from models.columns import Array, pack, unpack
 from models.histogram import Floats
 from models.telemetry_blob import SEPARATOR
@@ -52,7 +53,7 @@ def fold_blobs(blobs: Sequence[bytes], carry: Carry) -> tuple[TelemetryPane, Cou
     series, time, value = (columns[name][order] for name in ("series", "time", "value"))
     first = np.concatenate([[True], (series[1:] != series[:-1]) | (time[1:] != time[:-1])])
     partition = columns["partition"][order]
-    duplicates, scored = Counter(partition[~first].tolist()), Counter(partition[first].tolist())
+    duplicates, scored = per_partition(partition[~first]), per_partition(partition[first])
     return _statistics(names, series[first], time[first], value[first], carry), scored, duplicates
 
 
@@ -60,7 +61,8 @@ def _join(blobs: list[dict[str, Any]]) -> tuple[list[str], dict[str, Array]]:
     names = sorted({name for blob in blobs for name in blob["names"]})
     index = {name: code for code, name in enumerate(names)}
     tables = [np.array([index[name] for name in blob["names"]], np.int64) for blob in blobs]
-    joined = {name: np.concatenate([blob[name] for blob in blobs]) for name in ("time", "partition", "value")}
+    joined = {name: np.concatenate([blob[name] for blob in blobs]) for name in ("partition", "value")}
+    joined["time"] = np.concatenate([blob["start"] + blob["time"] for blob in blobs])
     joined["series"] = np.concatenate([table[blob["series"]] for blob, table in zip(blobs, tables, strict=True)])
     return names, joined
 

@@ -20,9 +20,7 @@ def line_scores(
     lines: dict[str, list[Score]] = defaultdict(list)
     span = Span(to_iso(start_ms), to_iso(end_ms))
     for mark in marks:
-        for place in np.flatnonzero(mark.scores >= floor):
-            if mark.reasons[place]:
-                continue
+        for place in np.flatnonzero((mark.scores >= floor) & mark.good):
             row = mark.rows[place]
             subject = view.frame.subjects[row]
             make = _multivariate if mark.multivariate else _univariate

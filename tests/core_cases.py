@@ -13,7 +13,8 @@ from models.artifact import Artifacts, TrainedForest
 from models.batch import Arrival, BatchReader
 from models.config import Pipeline
 from models.forest_build import Tree, flat_forest
-from models.frame import Floats, Frame, FrameBuilder
+from models.frame import Floats, Frame
+from models.frame_build import FrameBuilder
 from models.intake import TopicName
 from models.packets import COUNTS, Account, DeadLetter, Packet
 from models.scorer import Scorer

@@ -8,7 +8,8 @@ from models.artifact import Artifacts, SeriesBaseline
 from models.drift import of_numbers
 from models.drift_frame import with_drift
 from models.drift_sample import Observed
-from models.frame import Floats, Frame, FrameBuilder
+from models.frame import Floats, Frame
+from models.frame_build import FrameBuilder
 from models.histogram import LINEAR_BINS
 from tests.core_cases import SIGNALS, with_forest
 

@@ -39,7 +39,7 @@ def checked(outputs: Any) -> list[Row]:
 
 
 class Harness:
-    """One operator under test. `outputs` holds every row so far, `gauges` the metrics by their full name."""
+    """One operator under test. `outputs` holds every row so far, `gauges` and `counters` by their full name."""
 
     def __init__(self, operator: Any, key: Callable[[Row], str] = lambda row: str(row[1])) -> None:
         self._pickled = cloudpickle.dumps(operator)
@@ -48,7 +48,7 @@ class Harness:
         self._timers: set[tuple[int, str]] = set()
         self.watermark = NEVER
         self.outputs: list[Row] = []
-        self.gauges = self._store.gauges
+        self.gauges, self.counters = self._store.gauges, self._store.counters
         self._operator = cloudpickle.loads(self._pickled)
         self._operator.open(RuntimeContext(self._store))
 

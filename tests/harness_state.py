@@ -6,12 +6,13 @@ from typing import Any
 
 
 class Store:
-    """All state of one operator, and its gauges. `key` is the current key, None outside of a call."""
+    """All state of one operator, its gauges and counters. `key` is the current key, None outside of a call."""
 
     def __init__(self) -> None:
         self.key: str | None = None
         self.state: dict[tuple[str, str], bytes] = {}
         self.gauges: dict[str, Callable[[], int]] = {}
+        self.counters: dict[str, Counter] = {}
 
     def read(self, name: str, missing: Any) -> Any:
         """Answer a fresh copy of what is stored under the current key."""
@@ -29,6 +30,15 @@ class Store:
         """Where a state of the current key is."""
         assert self.key is not None, f"state {name} is used outside of a key"
         return name, self.key
+
+
+class Counter:
+    """A counter of an operator."""
+
+    count = 0
+
+    def inc(self, n: int = 1) -> None:
+        self.count += n
 
 
 class RuntimeContext:
@@ -56,6 +66,9 @@ class _Metrics:
 
     def gauge(self, name: str, read: Callable[[], int]) -> None:
         self._store.gauges[self._path + name] = read
+
+    def counter(self, name: str) -> Counter:
+        return self._store.counters.setdefault(self._path + name, Counter())
 
 
 class _State:

@@ -19,13 +19,14 @@ from jobs.settings import load_pipeline
 from jobs.stages import STREAM_OF
 from models.artifact import Artifacts
 from models.bucket_clock import FINAL
+from models.route import Routes
 from models.times import to_milliseconds
 from tests.harness import Harness
 from tests.minicluster_cases import cut, write_input
 from tests.poison import Line
 from tests.small_recording import recording
 from udfs.correlate import Correlate
-from udfs.explode import Explode
+from udfs.explode import exploded
 from udfs.score import ScoreWindows
 
 NOW = 1_900_000_000_000
@@ -107,12 +108,11 @@ def operated(folder: Path) -> tuple[list[Row], list[Row]]:
     """Take the same messages through the operators themselves, their watermarks in small steps: incidents, scores."""
     pipeline, artifacts = load_pipeline(beside=folder), Artifacts.empty()
     correlate = Harness(Correlate(settings_of(Plan(pipeline, artifacts, (), replay=True))))
-    explode, scores = Explode(pipeline.topology), list[Row]()
-    explode.open(None)
+    routes, scores = Routes(pipeline.topology), list[Row]()
     for topic, path in input_files(folder).items():
         score = Harness(ScoreWindows(STREAM_OF[topic], pipeline, artifacts)) if topic in STREAM_OF else None
         for packets, reached in [*batches(path, topic, pipeline, NOW, size=200), ([], FINAL + 1)]:
-            rows = list(explode.flat_map(Row(msgspec.msgpack.encode(packets))))
+            rows = list(exploded(packets, routes))
             if score is not None:
                 for row in rows:
                     if row[0] == "pane":

@@ -1,6 +1,8 @@
 """Callers join the incident of the service they wait for."""
 
 from models.config import Pipeline
+from models.correlate import is_open
+from models.correlate_state import unpack
 from tests.correlate_cases import SLOW, WRONG, Run, Strange, settings
 
 SLOWER: Strange = {"latency_ms.p95": (9.0, 300.0, 30.0)}
@@ -30,7 +32,7 @@ def test_a_caller_that_opened_first_is_merged_into_the_incident_that_the_service
     assert caller.kinds == ["opened", "merged"]
     assert caller.events[1].data.status == "merged"
     assert caller.events[1].data.grouping.merged_into == called.events[0].data.incident_id
-    assert caller.state is not None and caller.correlator.open_incidents(caller.state) == 0
+    assert not is_open(unpack(caller.state))
 
 
 def test_opening_waits_one_window_for_a_called_service_that_is_turning() -> None:

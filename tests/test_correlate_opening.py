@@ -1,5 +1,7 @@
 """When an incident opens, changes and resolves."""
 
+from models.correlate import is_open
+from models.correlate_state import unpack
 from models.episode import incident_id
 from tests.correlate_cases import BUSY, SIZE, SLOW, T0, Run, change, fused, multivariate, seen, settings, window
 
@@ -93,7 +95,7 @@ def test_continuous_calm_for_the_clear_time_resolves() -> None:
     (event,) = run.go(1)
     assert event.data.status == "resolved" and event.data.timeline.resolved_at == "2023-11-14T22:14:20.000Z"
     assert event.data.timeline.last_seen_at == "2023-11-14T22:13:50.000Z"
-    assert run.state is not None and run.correlator.open_incidents(run.state) == 0
+    assert not is_open(unpack(run.state))
 
 
 def test_a_window_between_the_thresholds_breaks_the_calm() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from models.effects import DEFAULT_EFFECTS, Effect, Effects
 from models.expectation import Expected
+from models.frame import Names
 from models.signals import MODEL_SIGNALS
 from tests.core_cases import frame_of
 
@@ -87,10 +88,10 @@ def test_spread_and_slope_matter_as_far_as_they_move_their_metric() -> None:
 def test_residuals_in_a_harmless_direction_count_as_none() -> None:
     effects = Effects([Effect(signal="a", direction="up"), Effect(signal="b", direction="down")])
     signals, residuals = ["a", "a", "b", "b", "c", "c"], np.array([3.0, -3.0] * 3)
-    assert effects.clipped(signals, residuals).tolist() == [3, 0, 0, -3, 3, -3]
-    up, down = effects.harmful(["a", "b", "c"])
+    assert effects.clipped(Names.of(signals), residuals).tolist() == [3, 0, 0, -3, 3, -3]
+    up, down = effects.harmful(Names.of(["a", "b", "c"]))
     assert (up.tolist(), down.tolist()) == ([True, False, True], [False, True, True])
 
 
 def test_no_signals_are_no_trouble() -> None:
-    assert Effects(DEFAULT_EFFECTS).clipped([], np.zeros(0)).shape == (0,)
+    assert Effects(DEFAULT_EFFECTS).clipped(Names.of([]), np.zeros(0)).shape == (0,)

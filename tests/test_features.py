@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from models.config import Limits
 from models.drift_sample import Observed
-from models.features import model_frame, telemetry_frame
+from models.features import model_frame
 from models.frame import Frame
 from models.model_blob import pack_model_outputs
 from models.model_pane import fold_blobs as fold_outputs
 from models.records import ModelOutput, Telemetry
 from models.signals import is_model_signal
 from models.telemetry_blob import pack_telemetry
+from models.telemetry_features import telemetry_frame
 from models.telemetry_pane import fold_blobs as fold_telemetry
 from tests.core_cases import T0
 

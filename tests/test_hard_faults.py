@@ -5,6 +5,8 @@ import pytest
 from models.artifact import Artifacts
 from models.bucket import bucket_for
 from models.config import Pipeline
+from models.correlate import is_open
+from models.correlate_state import unpack
 from models.evidence import Evidence
 from models.hard_faults import CERTAIN, NOTED
 from models.scorer import Scorer
@@ -276,7 +278,7 @@ def test_a_service_that_is_gone_for_good_does_not_alarm_for_ever() -> None:
     run.step([absent("checkout", "service/checkout", "self", "model", run.next, 0.0)])
     assert run.kinds[-1] == "resolved"
     assert run.events[-1].data.transition.reason == "nothing of it is tracked any more"
-    assert run.state is not None and run.correlator.open_incidents(run.state) == 0
+    assert not is_open(unpack(run.state))
 
 
 def test_a_carrier_that_is_removed_does_not_keep_an_incident_open_for_ever() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from models.config import Limits
 from models.histogram import linear_bins, log_bins
-from models.model_blob import owes_features, pack_model_outputs
+from models.model_blob import pack_model_outputs
+from models.model_columns import owes_features
 from models.model_pane import SUMS, ModelPane, fold_blobs, merge_panes
 from models.records import ModelOutput
 from tests.core_cases import T0

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from pyflink.common import Row
 
 from models.artifact import Artifacts
-from models.batch import Arrival, BatchReader
+from models.batch import Arrival, BatchReader, Parts
 from models.config import Pipeline
+from models.correlate_live import bucket_of
 from models.evidence import ChangeNote, Evidence
 from models.intake import HEARTBEAT, TopicName
+from models.loads import KEY_LETTERS, loads_of, read_load
 from models.packets import Account, DeadLetter, Packet
 from models.records import Change
 from models.scores import Judged, Stream
@@ -28,9 +30,11 @@ from tests.harness import Harness, checked
 from udfs.account import SumAccounts
 from udfs.correlate import Correlate
 from udfs.explode import Explode
+from udfs.lanes import ACCOUNTS, EVIDENCE, LETTERS, in_lanes
 from udfs.packets import from_row, to_row
 from udfs.read import ReadBatch
 from udfs.score import ScoreWindows
+from udfs.score_loads import ScoreLoads
 
 PIPELINE = Pipeline.model_validate(
     {
@@ -211,7 +215,10 @@ def test_a_scorer_writes_verdicts_evidence_and_an_exact_account(stream: Stream, 
 @pytest.mark.parametrize(("stream", "subjects"), [("model", 3), ("infra", 2)])
 def test_a_scorer_tells_how_many_it_tracks_and_how_many_warm_up(stream: Stream, subjects: int) -> None:
     gauges = scored(stream).gauges
-    assert set(gauges) == {f"stream.{stream}.tracked_services", f"stream.{stream}.warming_up"}
+    names = ("tracked_services", "warming_up", "refused_services", "state_bytes")
+    assert set(gauges) == {f"stream.{stream}.{name}" for name in names}
+    assert gauges[f"stream.{stream}.refused_services"]() == 0
+    assert scored(stream).counters[f"stream.{stream}.windows_scored_total"].count >= PANES // 2
     assert gauges[f"stream.{stream}.tracked_services"]() == subjects
     assert gauges[f"stream.{stream}.warming_up"]() == 0
     topic = dict(STREAMS)[stream]
@@ -276,13 +283,64 @@ def test_an_account_is_written_once_for_all_that_came_before_a_watermark() -> No
 
 
 def explode(packets: list[Packet]) -> list[Packet]:
+    """Take a load apart; a packet in a lane has its key in front."""
     operator = cloudpickle.loads(cloudpickle.dumps(Explode(correlator_settings().pipeline.topology)))
-    return [from_row(row) for row in checked(operator.flat_map(Row(msgspec.msgpack.encode(packets), None)))]
+    (load,) = loads_of(Parts([], packets))
+    answer = list(operator.process_element(Row("0", load), None))
+    answer = [one for one in answer if not isinstance(one, tuple) or one[0] is not LETTERS]
+    return [from_row(row) for row in checked([one[1][1] if isinstance(one, tuple) else one for one in answer])]
 
 
-def test_a_batch_is_taken_apart_and_what_is_not_routed_passes_unchanged() -> None:
-    packets = [Packet("pane", "3", T0, b"blob"), Packet("dead-letters", "telemetry/0", 7, b"letter")]
+def test_a_load_is_taken_apart_and_what_is_not_routed_passes_unchanged() -> None:
+    packets = [Packet("dead-letters", "labels/0", 7, b"letter"), Packet("account", "labels/0", 0, b"account")]
     assert explode(packets) == packets
+
+
+def test_what_only_one_operator_is_for_leaves_in_its_lane_and_all_else_leaves_the_job() -> None:
+    topics = ("account", "evidence", "change-note", "model-scores")
+    taken = list(in_lanes(Row(topic, "k", 0, b"") for topic in topics))
+    assert [one[0] if isinstance(one, tuple) else None for one in taken] == [ACCOUNTS, EVIDENCE, EVIDENCE, None]
+    assert [one[1][0] for one in taken[:3]] == ["k", bucket_of("k"), bucket_of("k")]
+
+
+def test_a_dead_letter_leaves_the_job_and_is_counted_by_its_topic_without_its_body() -> None:
+    leaves, (lane, counted) = list(in_lanes([Row("dead-letters", "labels/3", 7, b"body")]))
+    assert (leaves[3], lane) == (b"body", LETTERS)
+    assert counted == Row("labels", Row("dead-letters", "labels", 7, b""))
+
+
+@pytest.mark.parametrize(("stream", "topic"), STREAMS)
+def test_loads_of_batches_are_scored_as_their_blobs_are_and_what_is_no_bulk_passes_at_once(
+    stream: Stream, topic: TopicName
+) -> None:
+    letter = Packet("dead-letters", f"{topic}/0", T0, b"letter")
+    operator = ScoreLoads(stream, PIPELINE, Artifacts.empty())
+    harness = Harness(Unlaned(operator), key=lambda row: str(row[0]))
+    for step in score_history(topic):
+        if isinstance(step, int):
+            harness.advance_watermark(step)
+        else:
+            (load,) = loads_of(Parts([from_row(step)], [letter]))
+            assert harness.process(Row(step[1], load))[0] == to_row(letter)
+    assert [row for row in harness.outputs if row[0] != "dead-letters"] == scored(stream).outputs
+
+
+class Unlaned:
+    """An operator whose lanes are taken away, since the harness knows rows only; it sees what Flink keys by a load."""
+
+    def __init__(self, operator: ScoreLoads) -> None:
+        self._operator = operator
+        self.open = operator.open
+
+    def process_element(self, value: Row, ctx: Any) -> list[Row]:
+        return _unlaned(self._operator.process_element(value[1], ctx))
+
+    def on_timer(self, timestamp: int, ctx: Any) -> list[Row]:
+        return _unlaned(self._operator.on_timer(timestamp, ctx))
+
+
+def _unlaned(answer: Iterable[Any]) -> list[Row]:
+    return [one[1][1] if isinstance(one, tuple) else one for one in answer]
 
 
 def test_a_change_goes_to_the_service_its_callers_and_those_it_calls() -> None:
@@ -310,8 +368,11 @@ def read(rows: list[tuple[bytes | None, int, int, int | None]], header: int = 0)
     offsets = pd.Series(range(100, 100 + len(rows)))
     answer = operator.eval(pd.Series([row[0] for row in rows]), *times, pd.Series([4] * len(rows)), offsets)
     assert len(answer) == len(rows)
-    assert all(value is None for value in answer[1:])
-    return [] if answer[0] is None else msgspec.msgpack.decode(answer[0], type=list[Packet])
+    loads = [(value[:KEY_LETTERS].decode().strip(), read_load(value)) for value in answer if value is not None]
+    assert all(value is None for value in answer[len(loads) :])
+    assert all(load.others == [] for _, load in loads[1:])
+    panes = [Packet("pane", key, load.pane_ms, load.blob) for key, load in loads if load.blob is not None]
+    return [*panes, *(loads[0][1].others if loads else [])]
 
 
 def output(at: int, number: int = 0) -> bytes:
@@ -328,7 +389,7 @@ def letter(packets: list[Packet]) -> DeadLetter:
     return one
 
 
-def test_a_batch_is_answered_in_its_first_row_and_a_record_without_watermark_is_never_late() -> None:
+def test_a_batch_is_answered_in_its_first_rows_and_a_record_without_watermark_is_never_late() -> None:
     packets = read([(output(T0), T0, T0, None), (output(T0 - 10**9), T0 - 10**9, T0 - 10**9, None)])
     assert [packet.topic for packet in packets] == ["pane", "pane", "account"]
     assert account(packets) == Account(topic="model-outputs", partition=4, consumed=2)

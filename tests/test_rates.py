@@ -11,7 +11,8 @@ from scipy.stats import binom, poisson
 from models.detectors.base import Marks, View
 from models.detectors.rates import Options, RatesChart
 from models.expectation import Expected
-from models.frame import Floats, Frame, FrameBuilder
+from models.frame import Floats, Frame
+from models.frame_build import FrameBuilder
 from tests.core_cases import Play, only
 from tests.detector_probe import Witness
 

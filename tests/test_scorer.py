@@ -5,7 +5,8 @@ import pytest
 
 from models.artifact import Artifacts, SeriesBaseline
 from models.config import Pipeline
-from models.frame import FrameBuilder, Sample
+from models.frame import Sample
+from models.frame_build import FrameBuilder
 from models.outliers import SIGNAL
 from tests.core_cases import T0, Play, frame_of, trained_forest, with_forest
 

@@ -12,7 +12,6 @@ from pyflink.common import Row
 from models.artifact import Artifacts
 from models.bucket import bucket_for
 from models.bucket_clock import FINAL, Clock
-from models.bucket_memory import decode
 from models.config import Pipeline
 from models.packets import Packet
 from models.scorer import Scorer
@@ -229,6 +228,6 @@ def test_an_empty_window_leaves_series_as_they_are() -> None:
     panes = [(row[2], row[3]) for row in rows("infra", "a", range(1))]
     first = bucket.close(None, panes, T0 + SIZE)
     second = bucket.close(first.memory, [], T0 + 2 * SIZE)
-    assert decode(first.memory).table == decode(second.memory).table
-    assert decode(second.memory).panes == []
+    assert first.memory.table is second.memory.table
+    assert second.memory.panes == []
     assert (first.tracked, second.tracked, second.warming) == (1, 1, 1)

@@ -1,6 +1,6 @@
 """Scores the windows of a bucket of services: unpack, one call into `models.bucket`, pack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,89 +10,120 @@ from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from models.artifact import Artifacts
 from models.bucket import Closed, bucket_for, window_ends
-from models.bucket_clock import FINAL, Clock
+from models.bucket_clock import FINAL
+from models.bucket_log import Live, found
+from models.bucket_memory import encode
 from models.config import Pipeline
 from models.packets import Packet
 from models.route import Routes
 from models.scorer import Scorer
 from models.scores import Judged, Stream
+from models.stale import late_accounts
+from udfs.metrics import Metrics
 from udfs.packets import BYTES, from_row, to_row
 
 
 class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
-    """Panes in; lines of a score topic, evidence and accounts out. Acts on watermarks only."""
+    """Panes in; lines of a score topic, evidence and accounts out. Acts on watermarks only.
+
+    What is known of a bucket stays in the operator, as only it writes that state; `models.bucket_log` says what is
+    saved of it. A fresh operator (a restart, another parallelism) starts from what was saved.
+    """
 
     def __init__(self, stream: Stream, pipeline: Pipeline, artifacts: Artifacts) -> None:
-        self._stream, self._pipeline, self._artifacts = stream, pipeline, artifacts
+        self._stream, self._pipeline, self._artifacts = stream, pipeline, artifacts.for_stream(stream)
 
     def open(self, runtime_context: Any) -> None:
         """Build the detectors; state is named by its layout's version."""
         scorer = Scorer.of(self._stream, self._pipeline, self._artifacts)
         self._bucket = bucket_for(self._stream, self._pipeline, scorer.judge)
         self._routes = Routes(self._pipeline.topology)
-        self._blobs = runtime_context.get_list_state(ListStateDescriptor("blobs-v1", BYTES))
-        self._kept = runtime_context.get_state(ValueStateDescriptor("clock-v2", BYTES))
-        self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v2", BYTES))
-        self._tracked: dict[str, int] = {}
-        self._warming: dict[str, int] = {}
-        group = runtime_context.get_metrics_group().add_group("stream", self._stream)
-        group.gauge("tracked_services", lambda: sum(self._tracked.values()))
-        group.gauge("warming_up", lambda: sum(self._warming.values()))
+        self._blobs = runtime_context.get_list_state(ListStateDescriptor("blobs-v2", BYTES))
+        self._head = runtime_context.get_state(ValueStateDescriptor("head-v1", BYTES))
+        self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v3", BYTES))
+        self._live: dict[str, Live[Any]] = {}
+        self._told: dict[str, tuple[int, int, int]] = {}  # tracked, warming, refused
+        self._metrics = Metrics(runtime_context.get_metrics_group().add_group("stream", self._stream))
+        self._metrics.gauge("tracked_services", lambda: sum(told[0] for told in self._told.values()))
+        self._metrics.gauge("warming_up", lambda: sum(told[1] for told in self._told.values()))
+        self._metrics.gauge("refused_services", lambda: sum(told[2] for told in self._told.values()))
+        self._metrics.gauge("state_bytes", lambda: sum(live.state_bytes for live in self._live.values()))
 
-    def process_element(self, value: Any, ctx: "KeyedProcessFunction.Context") -> None:
-        """Keep a blob until the windows that hold its pane end."""
-        packet = from_row(value)
-        self._blobs.add(msgspec.msgpack.encode((packet.timestamp, packet.value)))
-        clock, ends = self._clock(), window_ends(packet.timestamp, self._pipeline)
-        fresh = [end_ms for end_ms in ends if end_ms not in clock.pending]
+    def process_element(self, value: Any, ctx: "KeyedProcessFunction.Context") -> Iterable[Row]:
+        """Keep a blob until the windows that hold its pane end; answer the accounts of one that comes after them."""
+        packet, live = from_row(value), self._known(str(ctx.get_current_key()))
+        closed_ms = live.clock.closed_ms or 0
+        ends = [end_ms for end_ms in window_ends(packet.timestamp, self._pipeline) if end_ms > closed_ms]
+        if not ends:
+            return map(to_row, late_accounts(self._bucket.topic, packet.value))
+        self._blobs.add(live.arrive(packet.timestamp, packet.value))
+        fresh = [end_ms for end_ms in ends if end_ms not in live.clock.pending]
         if fresh:
-            self._kept.update(msgspec.msgpack.encode(clock.expecting(fresh)))
+            live.clock = live.clock.expecting(fresh)
+            self._head.update(live.head)
         for end_ms in fresh:
             ctx.timer_service().register_event_time_timer(end_ms - 1)
-
-    def _clock(self) -> Clock:
-        """Answer which windows are waited for."""
-        kept = self._kept.value()
-        return Clock() if kept is None else msgspec.msgpack.decode(bytes(kept), type=Clock)
+        return ()
 
     def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:  # noqa: ARG002
         """End every window that the watermark has passed, in order, and wait for the next while anything is remembered.
 
-        A replay's watermark passes hundreds of windows at once; state is then read and written once for all of them,
-        and the timers of the others find nothing left to do.
+        A replay's watermark passes hundreds of windows at once; state is then written once for all of them, and the
+        timers of the others find nothing left to do.
         """
-        clock, slide_ms = self._clock(), self._pipeline.windows.slide_ms
-        reached = ctx.timer_service().current_watermark()
-        if clock.due(slide_ms, reached) is None:
+        key, slide_ms = str(ctx.get_current_key()), self._pipeline.windows.slide_ms
+        live, reached = self._known(key), ctx.timer_service().current_watermark()
+        if live.clock.due(slide_ms, reached) is None:
             return
-        blobs = [msgspec.msgpack.decode(bytes(blob), type=tuple[int, bytes]) for blob in self._blobs.get()]
-        memory = self._memory.value()
-        known = None if memory is None else bytes(memory)
-        while (end_ms := clock.due(slide_ms, reached)) is not None:
-            ready = [(pane_ms, blob) for pane_ms, blob in blobs if pane_ms < end_ms]
-            blobs = [(pane_ms, blob) for pane_ms, blob in blobs if pane_ms >= end_ms]
-            closed = self._bucket.close(known, ready, end_ms)
-            known = closed.memory if closed.tracked else None
-            clock = clock.closed(end_ms, watching=closed.tracked > 0)
-            yield from self._emit(closed, str(ctx.get_current_key()))
-        self._keep(clock, known, blobs)
-        ahead = clock.upcoming(slide_ms)
+        while (end_ms := live.clock.due(slide_ms, reached)) is not None:
+            closed = self._close(live, key, end_ms)
+            live.clock = live.clock.closed(end_ms, watching=closed.tracked > 0)
+            yield from self._emit(closed)
+        self._save(live)
+        ahead = live.clock.upcoming(slide_ms)
         if ahead is not None and reached < FINAL:
             ctx.timer_service().register_event_time_timer(ahead - 1)
 
-    def _keep(self, clock: Clock, known: bytes | None, blobs: list[tuple[int, bytes]]) -> None:
-        """Write the state; a bucket that remembers nothing leaves none behind."""
-        self._kept.update(msgspec.msgpack.encode(clock))
-        self._blobs.update([msgspec.msgpack.encode(pair) for pair in blobs])
-        if known is None:
-            self._memory.clear()
-        else:
-            self._memory.update(known)
+    def _close(self, live: Live[Any], key: str, end_ms: int) -> Closed:
+        """Judge one window, and remember it."""
+        closed = self._bucket.close(live.memory, live.take(end_ms), end_ms)
+        live.memory = closed.known
+        live.judged.append(end_ms)
+        self._told[key] = (closed.tracked, closed.warming, closed.refused)
+        return closed
 
-    def _emit(self, closed: Closed, bucket: str) -> Iterator[Row]:
-        self._tracked[bucket], self._warming[bucket] = closed.tracked, closed.warming
+    def _known(self, key: str) -> Live[Any]:
+        """Answer the bucket of the current key; one that is not at hand is made from saved state."""
+        if key not in self._live:
+            head, memory = self._head.value(), self._memory.value()
+            live, again = found(None if head is None else bytes(head), [bytes(blob) for blob in self._blobs.get()])
+            live.saved = 0 if memory is None else len(memory)
+            live.memory = self._bucket.unpack(None if memory is None else bytes(memory))
+            for end_ms in again:
+                self._close(live, key, end_ms)
+            self._live[key] = live
+        return self._live[key]
+
+    def _save(self, live: Live[Any]) -> None:
+        """Write the state; a bucket that remembers nothing leaves none behind."""
+        if live.is_due:
+            live.judged, live.logged = [], 0
+            self._blobs.update(list(live.left()))
+            if live.memory is None:
+                live.saved = 0
+                self._memory.clear()
+            else:
+                memory = encode(live.memory)
+                live.saved = len(memory)
+                self._memory.update(memory)
+        self._head.update(live.head)
+
+    def _emit(self, closed: Closed) -> Iterator[Row]:
+        self._metrics.count("windows_scored_total", 1)
         yield from map(to_row, closed.accounts)
         for judged in closed.judged:
+            strange = sum(1 for one in judged.scores if one.detector != "fused" and one.score >= 1)
+            self._metrics.count("anomalies_total", strange)
             yield from map(to_row, self._lines(judged))
             yield from map(to_row, self._routes.verdicts(judged))
 

@@ -3,8 +3,9 @@
 Scores are on one scale: `score` = ln p / ln alpha, so 1.0 is the threshold whatever the detector.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from models.artifact import Artifacts
 from models.columns import Array
 from models.config import Pipeline
 from models.expectation import Expected
-from models.frame import Floats, Frame, Ints
+from models.frame import Floats, Frame, Ints, Names
 from models.scores import Contribution, Stream
 from models.series import Layout
 
@@ -46,7 +47,8 @@ class View:
 class Marks:
     """Verdicts: `rows` are frame rows; a multivariate verdict names the first row of its subject.
 
-    `reasons` is empty where the verdict is good, else why the detector abstains (score 0, p 1).
+    `reasons` is empty where the verdict is good, else why the detector abstains (score 0, p 1). `kept`: what the
+    detector worked out and `update` needs again.
     """
 
     detector: str
@@ -57,6 +59,14 @@ class Marks:
     multivariate: bool = False
     contributions: list[list[Contribution]] = field(default_factory=list)
     artifact: str | None = None
+    kept: Any = field(default=None, compare=False)
+
+    @cached_property
+    def good(self) -> Array:
+        """Which verdicts are no abstentions [verdicts] bool."""
+        if not any(self.reasons):
+            return np.ones(len(self.reasons), bool)
+        return np.array([not reason for reason in self.reasons], bool)
 
 
 class Detector(Protocol):
@@ -83,9 +93,16 @@ class Kind(Protocol):
         """Build the detector."""
 
 
-def inflation_of(signals: Sequence[str], inflation: Mapping[str, float]) -> Floats:
+def inflation_of(signals: Names, inflation: Mapping[str, float]) -> Floats:
     """Answer by how much training found each signal's residuals wider than promised [rows]; 1 where it says nothing."""
-    return np.array([inflation.get(signal, 1.0) for signal in signals])
+    return np.array([inflation.get(signal, 1.0) for signal in signals.names], np.float64)[signals.codes]
+
+
+def reasons_of(abstaining: Array, reason: str) -> list[str]:
+    """Answer the reasons of verdicts [verdicts] of which some abstain, all for one reason."""
+    if not abstaining.any():
+        return [""] * len(abstaining)
+    return [reason if one else "" for one in abstaining.tolist()]
 
 
 def calibrated(p_values: Floats, alpha: float) -> Floats:

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from models.columns import Array
-from models.detectors.base import Context, Marks, View, calibrated, inflation_of
+from models.detectors.base import Context, Marks, View, calibrated, inflation_of, reasons_of
 from models.detectors.ewma import CAP, TAIL
 from models.effects import ChartOptions, Effects
 from models.expectation import Expected
@@ -77,13 +77,12 @@ class CusumChart:
         """Judge every row by the sum on the side where the window itself is; rows without an expectation abstain."""
         held = self._reference(view)
         up, down = self._sums(view, held)
-        rise, fall = self._effects.harmful(view.frame.signals)
+        rise, fall = self._effects.harmful(view.frame.by_signal)
         told = np.where(held.z > 0, np.where(rise, up, 0.0), np.where(fall, down, 0.0))
         judged = held.ready & (told > 0)
         p_values = np.where(judged, np.minimum(1.0, 1 / run_length(told, self._options.k)), 1.0)
         scores = calibrated(p_values, self._alpha) * self._effects.share(view.frame, held)
-        reasons = ["" if good else "warming_up" for good in held.ready]
-        return Marks(KIND, np.arange(len(told)), scores, p_values, reasons)
+        return Marks(KIND, np.arange(len(told)), scores, p_values, reasons_of(~held.ready, "warming_up"))
 
     def update(self, view: View, marks: Marks) -> dict[str, Array]:
         """Move the sums; learn from windows that are not strange how far neighbours go together."""
@@ -127,7 +126,7 @@ class CusumChart:
 
     def _normal(self, view: View, held: Expected) -> Floats:
         """Residuals as normal scores."""
-        inflation = inflation_of(view.frame.signals, self._inflation)
+        inflation = inflation_of(view.frame.by_signal, self._inflation)
         return normal_scores(held.z / inflation, TAIL)
 
     def _width(self, view: View) -> Floats:

@@ -7,17 +7,15 @@ A drift that lasts longer than the cap becomes a second normal, beside the froze
 Blind spots: features that are strings (only their absence is seen), and changes inside one bin.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from pydantic import Field
 
 from models.columns import Array
 from models.config import Section
-from models.detectors.base import Context, Marks, View, calibrated
+from models.detectors.base import Context, Marks, View, calibrated, reasons_of
 from models.drift import BINS
 from models.drift_compare import Frozen
-from models.drift_frame import DriftFrame, Profile
+from models.drift_frame import DriftFrame
 from models.drift_recent import HALF_LIFE, LEAST, decay, effective
 from models.drift_stats import SURE, false_discovery
 from models.expectation import THAW
@@ -45,22 +43,19 @@ class Options(Section):
 
 
 def build(options: Options, context: Context) -> "DriftDetector":
-    """Build it on the drift baselines of the artifacts."""
+    """Build it; what it compares with comes with the frame, of the artifacts named here."""
     cap = context.pipeline.expectation.freeze_cap if options.cap is None else options.cap
     fresh = context.pipeline.windows.slide_ms / context.pipeline.windows.size
-    return DriftDetector(options, cap, fresh, context.artifacts.drift, context.artifacts.id)
+    return DriftDetector(options, cap, fresh, context.artifacts.id)
 
 
 class DriftDetector:
     """Remembers of each series: recent counts and their squared weights, how long it drifts, and a second normal."""
 
-    def __init__(
-        self, options: Options, cap: int, fresh: float, profiles: Mapping[str, Profile], artifact: str
-    ) -> None:
+    def __init__(self, options: Options, cap: int, fresh: float, artifact: str) -> None:
         self._options = options
         self._cap = cap
         self._fresh = fresh  # share of a window that no window before held: a record in two windows counts half in each
-        self._profiles = profiles
         self._artifact = f"drift@{artifact[:12]}"
         name = f"drift/{artifact}/{options.half_life}"  # counts in other bins would mean something else
         self._counts, self._squares, self._run, self._normal = (
@@ -80,17 +75,18 @@ class DriftDetector:
             return Marks(KIND, np.zeros(0, np.int64), np.zeros(0), np.zeros(0), [])
         rows, recent = frame.drift_rows, effective(*self._recent(view, frame))
         enough = recent.sum(axis=1) >= self._options.least
-        told = self._frozen(frame).nearest(view.memory[self._normal][rows], recent, frame.tallies)
+        frozen = Frozen.of(frame.baseline, self._options.floor, self._options.share_floor)
+        first = frozen.compare(recent, frame.tallies)
+        told = frozen.nearest(first, view.memory[self._normal][rows], recent, frame.tallies)
         p_values = np.ones(len(rows))
         if enough.any():
-            subjects = np.unique([frame.subjects[row] for row in rows[enough]], return_inverse=True)[1]
-            p_values[enough] = false_discovery(told.p_values[enough], subjects)
+            p_values[enough] = false_discovery(told.p_values[enough], frame.by_subject.codes[rows[enough]])
         scores = calibrated(p_values, self._options.alpha)
         # a trifle never reaches the threshold, however sure it is
         matters = np.minimum(told.excess, 1.0) * np.clip(told.lean / STILL, 0.0, 1.0)
         scores = np.where(matters >= 1, scores, np.minimum(scores, 1.0) * matters)
-        reasons = ["" if good else "too_few_records" for good in enough]
-        return Marks(KIND, rows, scores, p_values, reasons, artifact=self._artifact)
+        reasons = reasons_of(~enough, "too_few_records")
+        return Marks(KIND, rows, scores, p_values, reasons, artifact=self._artifact, kept=(first, recent))
 
     def update(self, view: View, marks: Marks) -> dict[str, Array]:
         """Add the window to the counts. What it contradicts is forgotten; a drift beyond the cap is normal too."""
@@ -99,12 +95,11 @@ class DriftDetector:
             return learned
         rows, window = frame.drift_rows, frame.tallies * self._fresh
         counts, squares = self._recent(view, frame)
-        recent = effective(counts, squares)
+        told, recent = marks.kept
         run = np.maximum(view.memory[self._run][rows] + np.where(marks.scores >= 1, 1, -THAW), 0)
         settled = run > self._cap
         learned[self._normal][rows[settled]] = recent[settled]
         learned[self._run][rows] = np.where(settled, 0, run)
-        told = self._frozen(frame).compare(recent, frame.tallies)
         # a window that contradicts them beyond doubt ends the counts of a fault at once
         over = (told.excess >= 1) & (told.lean < np.minimum(STILL, 1 - SURE * told.noise))
         learned[self._counts][rows] = np.where(over[:, None], window, counts)
@@ -114,8 +109,3 @@ class DriftDetector:
     def _recent(self, view: View, frame: DriftFrame) -> tuple[Floats, Floats]:
         counts, squares = (view.memory[name][frame.drift_rows] for name in (self._counts, self._squares))
         return decay(counts, squares, frame.tallies * self._fresh, self._options.half_life)
-
-    def _frozen(self, frame: DriftFrame) -> Frozen:
-        pairs = ((frame.subjects[row], frame.signals[row]) for row in frame.drift_rows)
-        series = [self._profiles[subject][signal] for subject, signal in pairs]
-        return Frozen.of(series, self._options.floor, self._options.share_floor)

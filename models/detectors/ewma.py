@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.special import stdtr, stdtrit
 
 from models.columns import Array
-from models.detectors.base import Context, Marks, View, calibrated, inflation_of
+from models.detectors.base import Context, Marks, View, calibrated, inflation_of, reasons_of
 from models.effects import ChartOptions, Effects
 from models.frame import Floats
 from models.series import Layout
@@ -64,18 +64,17 @@ class EwmaChart:
         ready = view.expected.ready
         p_values = np.where(ready, p_values, 1.0)
         scores = calibrated(p_values, self._alpha) * self._effects.share(view.frame, view.expected)
-        reasons = ["" if good else "warming_up" for good in ready]
-        return Marks(KIND, np.arange(len(z)), scores, p_values, reasons)
+        return Marks(KIND, np.arange(len(z)), scores, p_values, reasons_of(~ready, "warming_up"), kept=z)
 
-    def update(self, view: View, marks: Marks) -> dict[str, Array]:  # noqa: ARG002
+    def update(self, view: View, marks: Marks) -> dict[str, Array]:
         """Move the averages."""
         cap = CAP * self.limit * self._sigma
-        average = np.clip(self._average(view, self._residuals(view)), -cap, cap)
+        average = np.clip(self._average(view, marks.kept), -cap, cap)
         return {self._column: np.where(view.expected.ready, average, 0.0)}
 
     def _residuals(self, view: View) -> Floats:
         """Residuals on the scale of the t distribution; a change that does no harm counts as none."""
-        signals = view.frame.signals
+        signals = view.frame.by_signal
         inflation = inflation_of(signals, self._inflation)
         return self._effects.clipped(signals, np.clip(view.expected.z / inflation, -FAR, FAR))
 

@@ -4,15 +4,17 @@ On raw levels such a forest is in alarm most of the time as soon as a level move
 chart sees; it is blind to what its training never varied, and it abstains where a quarter of its features is missing.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from pydantic import Field
 
 from models.artifact import TrainedForest
 from models.columns import Array
 from models.config import Section
-from models.detectors.base import Context, Marks, View, calibrated
+from models.detectors.base import Context, Marks, View, calibrated, reasons_of
 from models.forest import contributions
-from models.frame import Floats, Ints
+from models.frame import Floats, Ints, Names
 from models.scores import Contribution
 from models.series import Layout
 
@@ -30,15 +32,18 @@ class Options(Section):
 
 def build(options: Options, context: Context) -> "ForestDetector":
     """Build it on the artifact `windows/model` or `windows/infra`."""
-    return ForestDetector(options, context.artifacts.forests.get(f"windows/{context.stream}"))
+    trained = context.artifacts.forests.get(f"windows/{context.stream}")
+    # contributions of a verdict are read where it is strange, and where its line is written
+    return ForestDetector(options, trained, min(1.0, context.pipeline.outputs.score_floor))
 
 
 class ForestDetector:
     """Scores the subjects of a window in one batch."""
 
-    def __init__(self, options: Options, trained: TrainedForest | None) -> None:
+    def __init__(self, options: Options, trained: TrainedForest | None, floor: float) -> None:
         self._alpha = options.alpha
         self._trained = trained
+        self._floor = floor  # scores from which on a verdict is explained
 
     @property
     def layout(self) -> Layout:
@@ -51,24 +56,27 @@ class ForestDetector:
 
     def score(self, view: View) -> Marks:
         """Answer one multivariate verdict per subject."""
-        subjects, rows = np.unique(np.array(view.frame.subjects, dtype=object).astype(str), return_index=True)
+        subjects, rows = view.frame.by_subject.names, view.frame.firsts
         if self._trained is None:
             return _abstain(rows, ["no_artifact"] * len(rows))
-        vectors, missing = comparable(view, subjects.tolist(), self._trained.features)
-        reasons = ["features_missing" if share > MOST_MISSING else "" for share in missing]
-        good = np.flatnonzero([not reason for reason in reasons])
+        vectors, missing = comparable(view, subjects, self._trained.features)
+        lacking = missing > MOST_MISSING
+        good = np.flatnonzero(~lacking)
         p_values = np.ones(len(rows))
         shares: list[list[Contribution]] = [[] for _ in rows]
         if len(good):
             raw = self._trained.forest.score(vectors[good])
             p_values[good] = self._trained.tail.p_value(raw)
-            for place, parts in zip(good, self._shares(vectors[good]), strict=True):
-                shares[place] = parts
-        artifact = f"windows@{self._trained.sha256[:12]}"
         scores = calibrated(p_values, self._alpha)
+        told = good[scores[good] >= self._floor]
+        for place, parts in zip(told.tolist(), self._shares(vectors[told]), strict=True):
+            shares[place] = parts
+        artifact, reasons = f"windows@{self._trained.sha256[:12]}", reasons_of(lacking, "features_missing")
         return Marks(KIND, rows, scores, p_values, reasons, True, shares, artifact)
 
     def _shares(self, vectors: Floats) -> list[list[Contribution]]:
+        if not len(vectors):
+            return []
         assert self._trained is not None
         parts = contributions(self._trained.forest, vectors, self._trained.neutral)
         return [
@@ -83,14 +91,20 @@ class ForestDetector:
 
 def comparable(view: View, subjects: list[str], features: tuple[str, ...]) -> tuple[Floats, Floats]:
     """Answer residual vectors [subjects, features] and the share of each vector that is missing (filled with 0)."""
-    column = {name: place for place, name in enumerate(features)}
-    line = {subject: place for place, subject in enumerate(subjects)}
+    frame = view.frame
+    columns = _places(frame.by_signal, features)
+    lines = _places(frame.by_subject, subjects)
+    rows = np.flatnonzero((columns >= 0) & view.expected.ready)
     vectors = np.full((len(subjects), len(features)), np.nan)
-    for row, (subject, signal) in enumerate(zip(view.frame.subjects, view.frame.signals, strict=True)):
-        if signal in column and view.expected.ready[row]:
-            vectors[line[subject], column[signal]] = np.clip(view.expected.z[row], -20, 20)
+    vectors[lines[rows], columns[rows]] = np.clip(view.expected.z[rows], -20, 20)
     missing = np.isnan(vectors).mean(axis=1)
     return np.nan_to_num(vectors), missing
+
+
+def _places(column: Names, wanted: Sequence[str]) -> Ints:
+    """Answer the place of each row's name among the wanted ones [rows], -1 where it is not wanted."""
+    place = {name: at for at, name in enumerate(wanted)}
+    return np.array([place.get(name, -1) for name in column.names], np.int64)[column.codes]
 
 
 def _abstain(rows: Ints, reasons: list[str]) -> Marks:

@@ -100,7 +100,7 @@ class PcaDetector:
         return columns
 
     def _residuals(self, view: View) -> Floats:
-        inflation = inflation_of(view.frame.signals, self._inflation)
+        inflation = inflation_of(view.frame.by_signal, self._inflation)
         return np.asarray(np.clip(view.expected.z / inflation, -BOUND, BOUND))
 
     def _verdict(self, view: View, z: Floats, present: int, rows: Ints) -> Verdict:

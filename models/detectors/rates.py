@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import betainc, gammainc, gammaincc
 
 from models.columns import Array
-from models.detectors.base import Context, Marks, View, calibrated
+from models.detectors.base import Context, Marks, View, calibrated, reasons_of
 from models.effects import ChartOptions, Effects
 from models.frame import Floats, Ints
 from models.series import Layout
@@ -73,20 +73,21 @@ class RatesChart:
 
     def score(self, view: View) -> Marks:
         """Judge every share and every rate; those without an expectation, or without requests, abstain."""
-        signals, counts = view.frame.signals, view.frame.counts
-        shares = np.flatnonzero([self._share_of_requests(signal) for signal in signals])
-        rates = np.flatnonzero([signal == RATE for signal in signals])
+        signals, counts = view.frame.by_signal, view.frame.counts
+        is_share = np.array([self._share_of_requests(signal) for signal in signals.names], bool)
+        is_rate = np.array([signal == RATE for signal in signals.names], bool)
+        shares, rates = np.flatnonzero(is_share[signals.codes]), np.flatnonzero(is_rate[signals.codes])
         rows = np.concatenate([shares, rates])
         by_kind = [self._binomial(view, shares), self._poisson(view, rates)]
         above, below = (np.concatenate([getattr(tails, side) for tails in by_kind]) for side in ("above", "below"))
         rise, fall = (side[rows] for side in self._effects.harmful(signals))
         tail = np.minimum(np.where(rise, above, 1.0), np.where(fall, below, 1.0))
         p_values = np.clip(np.where(rise & fall, 2 * tail, tail), RAREST, 1.0)
-        reasons = [
-            "warming_up" if not ready else "" if count > 0 else "no_requests"
-            for ready, count in zip(view.expected.ready[rows], counts[rows], strict=True)
-        ]
-        p_values = np.where([reason == "" for reason in reasons], p_values, 1.0)
+        ready, empty = view.expected.ready[rows], counts[rows] <= 0
+        reasons = reasons_of(~ready, "warming_up")
+        for place in np.flatnonzero(ready & empty):
+            reasons[place] = "no_requests"
+        p_values = np.where(ready & ~empty, p_values, 1.0)
         matter = self._effects.share(view.frame, view.expected)[rows]
         return Marks(KIND, rows, calibrated(p_values, self._alpha) * matter, p_values, reasons)
 

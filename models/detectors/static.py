@@ -5,6 +5,7 @@ duration that has passed; its p-value is nominal: the one that has this score on
 """
 
 from fnmatch import fnmatch
+from functools import lru_cache
 
 import numpy as np
 
@@ -41,36 +42,41 @@ class StaticRules:
 
     def score(self, view: View) -> Marks:
         """Answer one verdict per row that some rule speaks of: its nearest rule."""
-        best = np.full(len(view.frame.signals), -1.0)
+        best, runs = np.full(len(view.frame.signals), -1.0), dict[str, Floats]()
         for name, rule in self._rules.items():
-            run = self._run(name, rule, view)
-            best = np.maximum(best, np.where(_applies(rule, view), run / self._needed[name], -1.0))
+            applies = _applies(rule, view)
+            runs[name] = self._run(name, rule, view, applies)
+            best = np.maximum(best, np.where(applies, runs[name] / self._needed[name], -1.0))
         rows = np.flatnonzero(best >= 0)
         scores = best[rows]
-        return Marks(KIND, rows, scores, np.power(NOMINAL_ALPHA, scores), [""] * len(rows))
+        return Marks(KIND, rows, scores, np.power(NOMINAL_ALPHA, scores), [""] * len(rows), kept=runs)
 
     def update(self, view: View, marks: Marks) -> dict[str, Array]:  # noqa: ARG002
         """Lengthen the runs of broken rules, and end the others."""
-        return {name: self._run(name, rule, view) for name, rule in self._rules.items()}
+        return dict(marks.kept)
 
-    def _run(self, name: str, rule: Rule, view: View) -> Floats:
+    def _run(self, name: str, rule: Rule, view: View, applies: Array) -> Floats:
         broken = np.zeros(len(view.frame.values), bool)
         if rule.above is not None:
             broken |= view.frame.values > rule.above
         if rule.below is not None:
             broken |= view.frame.values < rule.below
-        return np.where(broken & _applies(rule, view), np.where(view.returned, 0.0, view.memory[name]) + 1, 0.0)
+        return np.where(broken & applies, np.where(view.returned, 0.0, view.memory[name]) + 1, 0.0)
 
 
 def _applies(rule: Rule, view: View) -> Array:
-    pairs = zip(view.frame.subjects, view.frame.signals, strict=True)
-    return np.array(
-        [
-            fnmatch(signal, rule.signal) and fnmatch(subject.partition("/")[2], rule.service)
-            for subject, signal in pairs
-        ],
-        bool,
-    )
+    """Mark the rows that a rule is for."""
+    signals, subjects = view.frame.by_signal, view.frame.by_subject
+    signal = np.array([_fits(name, rule.signal) for name in signals.names], bool)[signals.codes]
+    if not signal.any() or rule.service == "*":
+        return np.asarray(signal)
+    service = np.array([_fits(name.partition("/")[2], rule.service) for name in subjects.names], bool)
+    return np.asarray(signal & service[subjects.codes])
+
+
+@lru_cache(maxsize=65_536)
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch(name, pattern)
 
 
 def _name(rule: Rule) -> str:
