@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 RUN_DIR := run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint cluster cluster-down bench-lab docs clean
+.PHONY: help demo test test-compose compose-secrets lint cluster cluster-down test-cluster soak bench bench-lab docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,14 @@ test: $(VENV)/.dev ## all tests: pure, operators, mini-cluster, real broker, clu
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
 
+test-compose: $(VENV)/.dev ## docker-compose.yml really run, where containers can be: incidents equal, also after a kill
+	@$(BIN)/python -m pytest -s -m compose tests/test_compose.py
+
+compose-secrets: ## a random password for Grafana in docker-compose.yml, as a file
+	@mkdir -p $(RUN_DIR)/secrets && chmod 700 $(RUN_DIR)/secrets
+	@test -s $(RUN_DIR)/secrets/grafana_password || head -c 18 /dev/urandom | base64 > $(RUN_DIR)/secrets/grafana_password
+	@chmod 644 $(RUN_DIR)/secrets/grafana_password # read in the container by another user; here the folder keeps others out
+
 lint: $(VENV)/.dev ## ruff, and mypy in strict mode
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy --no-error-summary
 
@@ -35,6 +43,18 @@ cluster: $(VENV)/.dev ## real Kafka and Flink on this machine, the recording fed
 
 cluster-down: ## stop what `make cluster` started
 	@if [ -x $(BIN)/crosstide ]; then $(BIN)/crosstide cluster down --run-dir $(RUN_DIR); fi
+
+bench: $(VENV)/.dev ## speed beside Flink itself and the rivals; BENCH='--only live', BENCH=--quick
+	@sh .ci/system-packages
+	@$(BIN)/python -m bench.throughput $(BENCH)
+
+test-cluster: $(VENV)/.dev ## every fault on real processes, against the same input without; FAULTS="--quick" for less
+	@sh .ci/system-packages
+	@$(BIN)/python -m bench.faults $(FAULTS)
+
+soak: $(VENV)/.dev ## an hour under load, a kill every five minutes: nothing may grow; MINUTES=20 for less
+	@sh .ci/system-packages
+	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-lab: $(VENV)/.dev ## the lab's recordings judged, beside two rivals; FRESH=7 records anew with that seed first
 	@$(BIN)/python -m bench.lab $(if $(FRESH),--fresh $(FRESH)) $(BENCH_LAB)

@@ -16,6 +16,7 @@ from bench.speed_meter import Meter
 from bench.speed_site import Site, partitions_of
 from crosstide.cluster import jars
 from crosstide.cluster.flink import FlinkCluster
+from crosstide.cluster.submit import Submission
 from crosstide.cluster.submit import submit as flink_run
 
 DEADLINE_S = 3600.0
@@ -81,8 +82,8 @@ def submit(site: Site, cluster: FlinkCluster, job: FlinkJob, load: Load) -> str:
     work = site.run_dir / "elsewhere"
     work.mkdir(exist_ok=True)
     arguments = job.arguments(site, load, output_of(load))
-    conf, entry, jar = cluster.home / "conf", job.entry(site, load), jars.connector_jar()
-    return flink_run(conf, cluster.rest_port, entry, arguments, [jar], site.python, work, SUBMIT_S)
+    what = Submission(job.entry(site, load), arguments, [jars.connector_jar()], site.python)
+    return flink_run(cluster.home / "conf", f"127.0.0.1:{cluster.rest_port}", what, work, SUBMIT_S)
 
 
 def output_of(load: Load) -> str:

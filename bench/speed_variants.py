@@ -15,8 +15,6 @@ from crosstide.cluster.wheel import site_packages
 
 JOBS = ROOT / "bench" / "speed_jobs"
 ENTRIES: dict[Kind, str] = {"model-outputs": "model_anomalies", "telemetry": "infra_anomalies"}
-#: A replay has no latency to save, only batches to fill; `config.yaml` is for live jobs.
-REPLAY = ("--flink", "python.fn-execution.bundle.time=1000")
 #: How large a load a variant can take.
 Pace = Literal["fast", "middle", "slow"]
 #: What a variant runs on; without a cluster it is a peer.
@@ -45,7 +43,7 @@ def ours(
         return shipped if without == "nothing" else JOBS / "ours.py"
 
     def arguments(site: Site, load: Load, _output: str) -> list[str]:
-        told = ["--bootstrap", site.bootstrap, "--bounded", "--prefix", load.prefix, *REPLAY]
+        told = ["--bootstrap", site.bootstrap, "--bounded", "--prefix", load.prefix]
         told += ["--artifacts", str(artifacts)] if artifacts is not None else []
         told += [word for override in overrides for word in ("--set", override)]
         told += [word for setting in flink for word in ("--flink", setting)]

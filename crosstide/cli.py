@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from crosstide.cluster.cli import app as cluster
+from crosstide.cluster.dlq_cli import app as dlq
+from crosstide.cluster.job_cli import savepoint, status, stop, submit
+from crosstide.cluster.ops_cli import metrics, topics
 from crosstide.lab.cli import app as lab
 from crosstide.progress import Progress
 from models.config_problems import ConfigErrors
@@ -23,6 +26,9 @@ app = typer.Typer(
 )
 app.add_typer(lab, name="lab")
 app.add_typer(cluster, name="cluster")
+app.add_typer(dlq, name="dlq")
+for command in (submit, status, savepoint, stop, topics, metrics):
+    app.command()(command)
 errors = Console(stderr=True, soft_wrap=True)
 
 ConfigOption = Annotated[Path | None, typer.Option(help="Pipeline configuration; default: the shipped pipeline.yaml.")]

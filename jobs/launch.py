@@ -19,6 +19,8 @@ from models.intake import TopicName
 
 #: A live job answers soon: a batch waits at most so many milliseconds to be filled.
 LIVE = {"python.fn-execution.bundle.time": "100"}
+#: A replay has no latency to save, only batches to fill: every bundle has its price.
+REPLAY = {"python.fn-execution.bundle.time": "1000"}
 #: Where nobody says anything of checkpoints: without them exactly-once output never appears.
 CHECKPOINT_MS = 10_000
 
@@ -28,7 +30,7 @@ def launch(name: str, topics: Sequence[TopicName], *, correlated: bool) -> None:
     asked = arguments(name).parse_args()
     pipeline = load_pipeline(asked.config, asked.set, asked.topology)
     artifacts = load(asked.artifacts) if asked.artifacts else Artifacts.empty()
-    table_env = cluster_environment({**({} if asked.bounded else LIVE), **dict(asked.flink)})
+    table_env = cluster_environment({**(REPLAY if asked.bounded else LIVE), **dict(asked.flink)})
     owner, job_name = group(asked.name, name), job_title(asked.name, name)
     _alone(table_env, job_name)
     plan = Plan(pipeline, artifacts, topics, correlated=correlated, replay=asked.bounded)

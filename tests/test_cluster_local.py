@@ -17,6 +17,7 @@ from crosstide.cluster.cli import app
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.flink import FlinkCluster
 from crosstide.cluster.state import read_state
+from crosstide.cluster.submit import Submission
 from crosstide.cluster.topics import Topic, create_topics
 from crosstide.cluster.wheel import site_packages
 from crosstide.kafka_io import FedRecord, ReadRecord, feed, read_all
@@ -33,7 +34,7 @@ def make_topics(broker: Broker) -> tuple[str, str]:
 
 
 def submit(flink: FlinkCluster, broker: Broker, python: Path, source: str, sink: str, cwd: Path) -> str:
-    return flink.submit(ENTRY, [broker.bootstrap, source, sink], [jars.connector_jar()], python, cwd)
+    return flink.submit(Submission(ENTRY, [broker.bootstrap, source, sink], [jars.connector_jar()], python), cwd)
 
 
 def records(count: int) -> list[FedRecord]:
@@ -102,9 +103,9 @@ def test_up_starts_all_of_it_on_the_loopback_and_down_leaves_nothing(tmp_path: P
         assert started.exit_code == 0, started.output
         state = read_state(tmp_path)
         assert state is not None
-        pids = [state.broker.process.pid, state.flink.jobmanager.pid, state.flink.taskmanager.pid]
-        for pid in pids:
-            listening = [c.laddr.ip for c in psutil.Process(pid).net_connections() if c.status == psutil.CONN_LISTEN]
+        for process in state.parts:
+            connections = psutil.Process(process.pid).net_connections()
+            listening = [c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN]
             assert listening
             assert all(ip.removeprefix("::ffff:") == "127.0.0.1" for ip in listening)
         assert runner.invoke(app, ["status", *folder]).exit_code == 0

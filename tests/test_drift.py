@@ -82,8 +82,7 @@ class Watch:
         memory = {name: column[rows] for name, column in self.table.columns.items()}
         view = View(self.frame, EXPECTATION.expect(self.frame, memory), memory)
         marks = self.detector.score(view)
-        for name, column in self.detector.update(view, marks).items():
-            self.table.columns[name][rows] = column
+        self.table = self.table.learned(rows, self.detector.update(view, marks))
         return marks
 
     def window(self, records: list[ModelOutput]) -> dict[str, float]:

@@ -5,7 +5,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -39,6 +39,8 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# default 10 s: a reader of committed records waits for transactions that ran out of time only that much longer
+transaction.abort.timed.out.transaction.cleanup.interval.ms=5000
 # default 128 MB of a 512 MB heap
 log.cleaner.dedupe.buffer.size=16777216
 """
@@ -52,10 +54,16 @@ class Broker:
     process: Proc
     data: Path
     log: Path
+    heap_mb: int = 512
 
     def stop(self) -> None:
         """End the broker and wait until it is gone; its messages stay in `data`."""
         processes.stop([self.process])
+
+    def again(self, run_dir: Path) -> "Broker":
+        """Start a broker that has gone, at the same address with the same messages; returns without waiting."""
+        settings = self.data.parent / "server.properties"
+        return replace(self, process=_spawn(_java(), settings, run_dir, self.log, self.heap_mb))
 
 
 def start(run_dir: Path, heap_mb: int = 512, deadline_s: float = 60.0) -> Broker:
@@ -75,12 +83,10 @@ def launch(run_dir: Path, heap_mb: int = 512) -> Broker:
     home.mkdir(parents=True, exist_ok=True)
     port, controller = processes.free_ports(2)
     settings.write_text(_SETTINGS.format(port=port, controller=controller, data=data, max_message=MAX_MESSAGE))
-    java = [str(java_home() / "bin" / "java"), "-cp", f"{broker_jars()}/*"]
+    java = _java()
     if not (data / "meta.properties").is_file():
         _format(java, settings)
-    options = [f"-Xmx{heap_mb}m", f"-Xms{heap_mb // 2}m", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
-    process = processes.spawn("kafka", [*java, *options, "kafka.Kafka", str(settings)], run_dir, log)
-    return Broker(f"127.0.0.1:{port}", process, data, log)
+    return Broker(f"127.0.0.1:{port}", _spawn(java, settings, run_dir, log, heap_mb), data, log, heap_mb)
 
 
 def wait_ready(broker: Broker, deadline_s: float = 60.0) -> None:
@@ -93,6 +99,15 @@ def wait_ready(broker: Broker, deadline_s: float = 60.0) -> None:
     what = f"did not answer within {deadline_s:.0f} s" if broker.process.alive() else "ended while starting"
     broker.stop()
     raise ClusterError(f"the Kafka broker {what}; its log ends:\n{tail(broker.log)}")
+
+
+def _java() -> list[str]:
+    return [str(java_home() / "bin" / "java"), "-cp", f"{broker_jars()}/*"]
+
+
+def _spawn(java: list[str], settings: Path, run_dir: Path, log: Path, heap_mb: int) -> Proc:
+    options = [f"-Xmx{heap_mb}m", f"-Xms{heap_mb // 2}m", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+    return processes.spawn("kafka", [*java, *options, "kafka.Kafka", str(settings)], run_dir, log)
 
 
 def _answers(bootstrap: str) -> bool:

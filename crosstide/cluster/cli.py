@@ -25,13 +25,17 @@ DEFAULT_RUN_DIR = Path("run")
 def up(
     run_dir: RunDir = DEFAULT_RUN_DIR,
     slots: Annotated[int, typer.Option(min=1, max=16, help="Task slots: how wide jobs can run.")] = 2,
+    flink_metrics: Annotated[
+        bool,
+        typer.Option("--flink-metrics", help="Flink's own Prometheus reporter too; it listens on every interface."),
+    ] = False,
 ) -> None:
-    """Start a Kafka broker with the pipeline's topics, and a Flink cluster; prints their addresses.
+    """Start a Kafka broker with the pipeline's topics, a Flink cluster, and who keeps both running; prints addresses.
 
     Started twice, it only prints the addresses. Needs Java 17 and, the first time, Maven and the network.
     """
     try:
-        state = local.up(run_dir, slots, lambda text: _err.print(f"{text} ...", style="dim"))
+        state = local.up(run_dir, slots, lambda text: _err.print(f"{text} ...", style="dim"), flink_metrics)
     except (ClusterError, NoJavaError, NotShippedError) as error:
         raise _failed(error) from None
     _print_addresses(state)
@@ -66,6 +70,22 @@ def replay(
 
 
 @app.command()
+def follow(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    prefix: Annotated[str, typer.Option(help="Stands before the name of every topic.")] = "",
+) -> None:
+    """Print incidents of the running cluster as they are committed, until interrupted."""
+    from crosstide.cluster.follow import follow as run_follow
+
+    try:
+        run_follow(run_dir, prefix, _out)
+    except ClusterError as error:
+        raise _failed(error) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.command()
 def down(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
     """Stop everything that `up` started from this folder, and check that it is gone. Nothing running is no error."""
     try:
@@ -97,6 +117,10 @@ def status(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
 def _print_addresses(state: State) -> None:
     _out.print(f"Kafka     {state.broker.bootstrap}")
     _out.print(f"Flink     {state.flink.url}  (web page)")
+    if state.metrics_port:
+        _out.print(f"metrics   http://127.0.0.1:{state.metrics_port}/metrics")
+    for port in filter(None, state.flink.metrics_ports):
+        _out.print(f"          http://127.0.0.1:{port}/metrics  (Flink's own)")
     _out.print(f"Python    {state.python}", soft_wrap=True)
 
 

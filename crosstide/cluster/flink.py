@@ -2,15 +2,18 @@
 
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from crosstide.cluster import processes
 from crosstide.cluster.errors import ClusterError, tail
-from crosstide.cluster.flink_conf import flink_environment, pyflink_home, write_conf
+from crosstide.cluster.flink_conf import Ports, flink_environment, pyflink_home, write_conf
 from crosstide.cluster.processes import Proc
+from crosstide.cluster.reaper import is_worker
 from crosstide.cluster.rest import Rest
-from crosstide.cluster.submit import submit
+from crosstide.cluster.submit import Submission, submit
 
 JOBMANAGER, TASKMANAGER = "jobmanager", "taskmanager"
 
@@ -24,10 +27,11 @@ class FlinkCluster:
     slots: int
     jobmanager: Proc
     taskmanager: Proc
+    metrics_ports: tuple[int, int] = (0, 0)
 
     @property
     def home(self) -> Path:
-        """Return the folder with the cluster's `conf`, `log`, `checkpoints` and `tmp`."""
+        """Return the folder with the cluster's `conf`, `log`, `checkpoints`, `savepoints` and `tmp`."""
         return self.run_dir / "flink"
 
     @property
@@ -40,40 +44,60 @@ class FlinkCluster:
         """Return the client for jobs that are there: wait, cancel, ask for exceptions."""
         return Rest(self.url)
 
-    def submit(self, entry: Path, args: list[str], jars: list[Path], python: Path, cwd: Path) -> str:
+    def submit(self, what: Submission, cwd: Path) -> str:
         """Submit a PyFlink job with `flink run -d` from the folder `cwd` and return its job id (see `submit`)."""
-        return submit(self.home / "conf", self.rest_port, entry, args, jars, python, cwd)
+        return submit(self.home / "conf", f"127.0.0.1:{self.rest_port}", what, cwd)
+
+    def with_process(self, name: str, process: Proc) -> "FlinkCluster":
+        """Return the cluster with one of its two processes replaced by another."""
+        return replace(self, jobmanager=process) if name == JOBMANAGER else replace(self, taskmanager=process)
 
     def stop(self) -> None:
         """End both, the TaskManager first, and with them every Python worker, orphans too."""
         processes.stop([self.taskmanager])
         processes.stop([self.jobmanager])
         # the broker carries the same mark, so only what belongs to Python workers is taken here
-        processes.stop(one for one in processes.left_behind(self.run_dir) if _is_worker(one))
+        processes.stop(one for one in processes.left_behind(self.run_dir) if is_worker(one))
 
 
-def start(run_dir: Path, slots: int = 2, python: Path | None = None, deadline_s: float = 90.0) -> FlinkCluster:
+def start(
+    run_dir: Path,
+    slots: int = 2,
+    python: Path | None = None,
+    deadline_s: float = 90.0,
+    settings: Mapping[str, Any] | None = None,
+) -> FlinkCluster:
     """Start a cluster in `run_dir` and return it when its slots are there.
 
     `python` is the interpreter for workers of jobs that name none. Raises ClusterError with the end of the logs when
     the slots are not there within `deadline_s` seconds.
     """
-    cluster = launch(run_dir, slots, python)
+    cluster = launch(run_dir, slots, python, settings=settings)
     wait_ready(cluster, deadline_s)
     return cluster
 
 
-def launch(run_dir: Path, slots: int = 2, python: Path | None = None) -> FlinkCluster:
-    """Start both processes without waiting for them; logs of an earlier run in the folder are dropped."""
+def launch(
+    run_dir: Path,
+    slots: int = 2,
+    python: Path | None = None,
+    metrics: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> FlinkCluster:
+    """Start both processes without waiting for them; logs of an earlier run in the folder are dropped.
+
+    `metrics`: Flink's Prometheus reporter too, which listens on every interface. `settings` override our own.
+    """
     run_dir = run_dir.resolve()
     home = run_dir / "flink"
     shutil.rmtree(home / "log", ignore_errors=True)
-    for folder in ("conf", "log", "pid", "tmp", "checkpoints"):
+    for folder in ("conf", "log", "pid", "tmp", "checkpoints", "savepoints"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    rest_port, rpc_port = processes.free_ports(2)
-    write_conf(home, rest_port, rpc_port, slots, python)
-    started = [_spawn(name, run_dir) for name in (JOBMANAGER, TASKMANAGER)]
-    return FlinkCluster(run_dir, rest_port, slots, started[0], started[1])
+    rest_port, rpc_port, *reporter = processes.free_ports(4)
+    ports = Ports(rest_port, rpc_port, (reporter[0], reporter[1]) if metrics else (0, 0))
+    write_conf(home, ports, slots, python, dict(settings or {}))
+    started = [spawn(name, run_dir) for name in (JOBMANAGER, TASKMANAGER)]
+    return FlinkCluster(run_dir, rest_port, slots, started[0], started[1], ports.metrics)
 
 
 def wait_ready(cluster: FlinkCluster, deadline_s: float = 90.0) -> None:
@@ -89,14 +113,11 @@ def wait_ready(cluster: FlinkCluster, deadline_s: float = 90.0) -> None:
     raise ClusterError(f"Flink had no {cluster.slots} slots within {deadline_s:.0f} s; its logs end:\n{ends}")
 
 
-def _spawn(name: str, run_dir: Path) -> Proc:
+def spawn(name: str, run_dir: Path) -> Proc:
+    """Start one of the two processes with the configuration that lies in the run folder."""
     # in the foreground form the script becomes the JVM (exec), so the id we get is the JVM's
     command = ["bash", str(pyflink_home() / "bin" / f"{name}.sh"), "start-foreground"]
     home = run_dir / "flink"
     return processes.spawn(
         name, command, run_dir, home / "log" / f"{name}-script.out", flink_environment(home / "conf")
     )
-
-
-def _is_worker(process: Proc) -> bool:
-    return process.name.startswith(("python", "pyflink-udf", "bash", "tee"))

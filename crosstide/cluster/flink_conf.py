@@ -3,6 +3,7 @@
 import importlib.util
 import shlex
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,20 @@ from jobs.java import java_home, java_version
 from jobs.shipped import shipped
 
 _LOG_SETTINGS = ("log4j-console.properties", "log4j-cli.properties", "log4j.properties")
+#: Flink's own reporter has no setting for an address: it listens on every interface, so nothing turns it on by itself.
+REPORTER = {
+    "metrics.reporters": "prom",
+    "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a cluster listens. `metrics`: a port each for JobManager and TaskManager, (0, 0) for no reporter."""
+
+    rest: int
+    rpc: int
+    metrics: tuple[int, int] = (0, 0)
 
 
 def pyflink_home() -> Path:
@@ -23,19 +38,28 @@ def pyflink_home() -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def write_conf(home: Path, rest_port: int, rpc_port: int, slots: int, python: Path | None) -> None:
-    """Write `home/conf`: our settings with ports, folders and Python filled in, and Flink's own log settings."""
+def write_conf(home: Path, ports: Ports, slots: int, python: Path | None, more: dict[str, Any] | None = None) -> None:
+    """Write `home/conf`: our settings with ports, folders and Python filled in, and Flink's own log settings.
+
+    `more` overrides any of them.
+    """
     settings = _load(shipped("config.yaml"))
     settings |= {
-        "rest.port": rest_port,
-        "jobmanager.rpc.port": rpc_port,
+        "rest.port": ports.rest,
+        "web.access-control-allow-origin": f"http://127.0.0.1:{ports.rest}",
+        "jobmanager.rpc.port": ports.rpc,
         "taskmanager.numberOfTaskSlots": slots,
         "execution.checkpointing.dir": (home / "checkpoints").as_uri(),
+        "execution.checkpointing.savepoint-dir": (home / "savepoints").as_uri(),
         "io.tmp.dirs": str(home / "tmp"),
-        "env.java.opts.all": _java_options(),
+        "env.java.opts.all": java_options(),
     }
     if python is not None:
         settings |= {"python.executable": str(python), "python.client.executable": str(python)}
+    if any(ports.metrics):
+        low, high = min(ports.metrics), max(ports.metrics)
+        settings |= {**REPORTER, "metrics.reporter.prom.port": f"{low},{high}"}
+    settings |= more or {}
     with (home / "conf" / "config.yaml").open("w") as out:
         YAML(typ="safe").dump(settings, out)
     for name in _LOG_SETTINGS:
@@ -45,7 +69,7 @@ def write_conf(home: Path, rest_port: int, rpc_port: int, slots: int, python: Pa
 def flink_environment(conf: Path) -> dict[str, str]:
     """Return what Flink's scripts need in their environment, for daemons and for the client."""
     home, java = conf.parent, java_home()
-    options = _java_options()
+    options = java_options()
     if java_version(java) > 17:
         # what the scripts add by themselves where they choose the options
         options += " -Djava.security.manager=allow"
@@ -59,7 +83,7 @@ def flink_environment(conf: Path) -> dict[str, str]:
     }
 
 
-def _java_options() -> str:
+def java_options() -> str:
     """Return the pip package's own --add-opens list: it fits that version of Flink."""
     options: str = _load(pyflink_home() / "conf" / "config.yaml")["env"]["java"]["opts"]["all"]
     return shlex.join(options.split())

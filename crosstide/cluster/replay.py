@@ -9,7 +9,8 @@ from typing import Any
 from crosstide.cluster import jars
 from crosstide.cluster.broker import Broker
 from crosstide.cluster.flink import FlinkCluster
-from crosstide.cluster.topics import TOPICS, Topic, create_topics, delete_topics
+from crosstide.cluster.submit import Submission
+from crosstide.cluster.topics import TOPICS, create_topics, delete_topics, prefixed
 from crosstide.cluster.wheel import site_packages
 from crosstide.kafka_io import FedRecord, feed, read_all
 from jobs.feed import input_files, records_of
@@ -34,7 +35,7 @@ class Replay:
 
     def arguments(self, bootstrap: str) -> list[str]:
         """Answer the arguments of the entry file."""
-        arguments = ["--bootstrap", bootstrap, "--bounded", "--prefix", self.prefix]
+        arguments = ["--bootstrap", bootstrap, "--bounded", "--prefix", self.prefix, "--name", "replay"]
         if (self.input / "topology.yaml").is_file():
             arguments += ["--topology", str((self.input / "topology.yaml").resolve())]
         if self.artifacts is not None:
@@ -59,7 +60,7 @@ def replay(what: Replay, broker: Broker, flink: FlinkCluster, python: Path, cwd:
 
     Raises ClusterError when the job fails or does not end in time.
     """
-    topics = tuple(Topic(what.prefix + topic.name, topic.partitions, topic.compact) for topic in TOPICS)
+    topics = prefixed(what.prefix)
     delete_topics(broker.bootstrap, [topic.name for topic in topics])
     create_topics(broker.bootstrap, topics)
     fed: dict[str, int] = {}
@@ -69,7 +70,7 @@ def replay(what: Replay, broker: Broker, flink: FlinkCluster, python: Path, cwd:
         fed[topic] = feed(broker.bootstrap, what.prefix + topic, _fed(path, what, partitions))
     say("running jobs/pipeline.py on the cluster")
     entry = site_packages(python) / "jobs" / "pipeline.py"
-    job = flink.submit(entry, what.arguments(broker.bootstrap), [jars.connector_jar()], python, cwd)
+    job = flink.submit(Submission(entry, what.arguments(broker.bootstrap), [jars.connector_jar()], python), cwd)
     flink.rest.wait_finished(job, DEADLINE_S)
     return Replayed(job, incidents_of(broker.bootstrap, what.prefix), accounts_of(broker.bootstrap, what.prefix), fed)
 

@@ -7,19 +7,30 @@ import msgspec
 from crosstide.cluster.broker import Broker
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.flink import FlinkCluster
+from crosstide.cluster.processes import Proc
 
 
 class State(msgspec.Struct, frozen=True):
-    """A whole local cluster; `python` is the interpreter whose environment holds our wheel."""
+    """A whole local cluster; `python` is the interpreter whose environment holds our wheel.
+
+    `watcher` keeps the others running, and serves metrics at `metrics_port`; absent where nobody does.
+    """
 
     broker: Broker
     flink: FlinkCluster
     python: Path
+    watcher: Proc | None = None
+    metrics_port: int = 0
+
+    @property
+    def parts(self) -> list[Proc]:
+        """Return all processes."""
+        watcher = [] if self.watcher is None else [self.watcher]
+        return [self.broker.process, self.flink.jobmanager, self.flink.taskmanager, *watcher]
 
     def alive(self) -> dict[str, bool]:
         """Say of each process, by name, whether it still runs."""
-        parts = (self.broker.process, self.flink.jobmanager, self.flink.taskmanager)
-        return {process.name: process.alive() for process in parts}
+        return {process.name: process.alive() for process in self.parts}
 
 
 def state_file(run_dir: Path) -> Path:
@@ -43,6 +54,14 @@ def read_state(run_dir: Path) -> State | None:
         return msgspec.json.decode(file.read_bytes(), type=State, dec_hook=_path)
     except msgspec.MsgspecError as error:
         raise ClusterError(f"{file} cannot be read ({error}): run `crosstide cluster down`, then delete it") from None
+
+
+def running_state(run_dir: Path) -> State:
+    """Return what runs from this folder; raises ClusterError when nothing, or not all of it, does."""
+    state = read_state(run_dir)
+    if state is None or not all(state.alive().values()):
+        raise ClusterError("no cluster runs from this folder: start it with `crosstide cluster up`")
+    return state
 
 
 def _path(wanted: type, value: str) -> Path:

@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crosstide.cluster.errors import ClusterError
@@ -13,31 +15,48 @@ from crosstide.cluster.processes import MARK, clean_environment
 _JOB_ID = re.compile(r"submitted with JobID ([0-9a-f]{32})")
 
 
-def submit(
-    conf: Path,
-    rest_port: int,
-    entry: Path,
-    args: list[str],
-    jars: list[Path],
-    python: Path,
-    cwd: Path,
-    deadline_s: float = 180.0,
-) -> str:
-    """Run `flink run -d -py entry args...` in the folder `cwd` and return the job's id.
+@dataclass(frozen=True)
+class Submission:
+    """What is submitted. `start`: a savepoint or retained checkpoint to go on from; `parallelism` 0: the cluster's own.
 
     `python` becomes both the client's and the workers' interpreter, so it must be of an environment that holds our
-    wheel. The entry must not wait for its job. Raises ClusterError with the client's own words when no job came of it.
+    wheel. The entry must not wait for its job. `settings` are Flink's, for this job alone.
     """
-    command = ["bash", str(pyflink_home() / "bin" / "flink"), "run", "-d", "-m", f"127.0.0.1:{rest_port}"]
-    if jars:
-        # `-j` takes one jar and uploads it; the others must lie where every process can read them, as here they do
-        command += ["-j", str(jars[0].resolve())]
-        command += [word for jar in jars[1:] for word in ("-C", jar.resolve().as_uri())]
-    command += ["-py", str(entry.resolve()), "-pyexec", str(python), "-pyclientexec", str(python), *args]
+
+    entry: Path
+    arguments: Sequence[str]
+    jars: Sequence[Path]
+    python: Path
+    start: str | None = None
+    parallelism: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def words(self) -> list[str]:
+        """Return the words of `flink run` behind the address."""
+        words = [f"-D{key}={value}" for key, value in self.settings.items()]
+        if self.parallelism:
+            words += ["-p", str(self.parallelism)]
+        if self.start is not None:
+            # the claim stays with whoever made it: a second failure can then go back to the same place
+            words += ["-s", self.start]
+        if self.jars:
+            # `-j` takes one jar and uploads it; the others must lie where every process can read them, as here they do
+            words += ["-j", str(self.jars[0].resolve())]
+            words += [word for jar in self.jars[1:] for word in ("-C", jar.resolve().as_uri())]
+        python = str(self.python)
+        return [*words, "-py", str(self.entry.resolve()), "-pyexec", python, "-pyclientexec", python, *self.arguments]
+
+
+def submit(conf: Path, address: str, what: Submission, cwd: Path, deadline_s: float = 300.0) -> str:
+    """Run `flink run -d` against `address` (host:port) in the folder `cwd` and return the job's id.
+
+    Raises ClusterError with the client's own words when no job came of it.
+    """
+    command = ["bash", str(pyflink_home() / "bin" / "flink"), "run", "-d", "-m", address, *what.words()]
     output = _run(command, conf, cwd, deadline_s)
     found = _JOB_ID.findall(output)
     if len(found) != 1:
-        raise ClusterError(f"{entry.name} gave {len(found)} jobs where one was expected: {reason(output)}")
+        raise ClusterError(f"{what.entry.name} gave {len(found)} jobs where one was expected: {reason(output)}")
     return str(found[0])
 
 

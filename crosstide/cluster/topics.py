@@ -40,6 +40,20 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 
+def prefixed(prefix: str) -> tuple[Topic, ...]:
+    """Return the pipeline's topics with a prefix before every name."""
+    return tuple(Topic(prefix + topic.name, topic.partitions, topic.compact) for topic in TOPICS)
+
+
+def present(bootstrap: str) -> dict[str, int]:
+    """Return the topics that are there -> their partitions."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        return {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
+    finally:
+        admin.close()
+
+
 def create_topics(bootstrap: str, topics: tuple[Topic, ...] = TOPICS) -> list[str]:
     """Create the topics that are not there yet and return their names; returns when each has its leader."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
@@ -72,7 +86,7 @@ def delete_topics(bootstrap: str, names: list[str], deadline_s: float = 30.0) ->
 
 
 def _options(topic: Topic) -> dict[str, object]:
-    configs = {
+    configs: dict[str, object] = {
         "cleanup.policy": "compact" if topic.compact else "delete",
         "message.timestamp.type": "CreateTime",
         "message.timestamp.before.max.ms": _ANY_TIME,
@@ -82,4 +96,7 @@ def _options(topic: Topic) -> dict[str, object]:
         "segment.ms": _ANY_TIME,
         "max.message.bytes": str(MAX_MESSAGE),
     }
+    if topic.compact:
+        # nothing is compacted in a segment that is still written to, which by default grows to 1 GB
+        configs |= {"segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.1"}
     return {"num_partitions": topic.partitions, "replication_factor": 1, "configs": configs}

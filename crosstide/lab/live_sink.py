@@ -9,7 +9,7 @@ from typing import Protocol
 
 import orjson
 
-from crosstide.cluster.topics import TOPICS, Topic, create_topics
+from crosstide.cluster.topics import create_topics, prefixed
 from crosstide.kafka_io import FedRecord, feed
 from crosstide.lab import files
 from crosstide.lab.files import Record
@@ -63,7 +63,7 @@ class KafkaSink:
         # the client itself would try for half a minute, and not say why
         socket.create_connection((host, int(port)), REACH_S).close()
         try:
-            create_topics(bootstrap, tuple(Topic(prefix + t.name, t.partitions, t.compact) for t in TOPICS))
+            create_topics(bootstrap, prefixed(prefix))
         except Exception as refusal:
             raise SinkError(str(refusal)) from refusal
         self._bootstrap, self._prefix = bootstrap, prefix

@@ -1,0 +1,1 @@
+"""What `make test-compose` needs where no container engine runs and no registry is reached."""
