@@ -123,7 +123,8 @@ class Bucket(ABC, Generic[Pane]):
             if not passed.blobs:
                 continue
             pane, scored, duplicates, carry = self._fold(passed.blobs, carry)
-            panes[pane_ms] = pane
+            # one stream stood still while the others went on: what it brings is late for some windows, not for all
+            panes[pane_ms] = self._merge([panes[pane_ms], pane]) if pane_ms in panes else pane
             admitted.update(self._heard(pane))
             happened += self._happenings(pane_ms, pane)
             accounts.update({(partition, "scored"): count for partition, count in scored.items()})

@@ -99,8 +99,7 @@ class Correlator:
         recorded_ms: int,
     ) -> tuple[Memory, list[IncidentEvent]]:
         """Do what `step` does, from memory to memory."""
-        before = known.watched.get(f"self service/{service}")
-        if before is not None and end_ms <= before.seen_ms:
+        if is_past(known, service, end_ms):
             return known, []
         memory = observe(known, service, end_ms, ordered(evidence), changes, self._config)
         case, events = self._decide(_Moment(service, memory, end_ms, recorded_ms))
@@ -258,6 +257,12 @@ class Correlator:
 
 def _hard_reason(hard: Episode) -> str:
     return f"hard fault: {', '.join(hard.signals)}"
+
+
+def is_past(memory: Memory, service: str, end_ms: int) -> bool:
+    """Tell whether this window or a later one was taken in already: evidence for it changes nothing any more."""
+    before = memory.watched.get(f"self service/{service}")
+    return before is not None and end_ms <= before.seen_ms
 
 
 def is_open(memory: Memory) -> bool:

@@ -110,7 +110,7 @@ class Intake:
         """Refuse a name with a control character."""
         for field in self._named:
             value = getattr(record, field)
-            if value is not None and not _NAME.search(value):
+            if value is not None and not _NAME.fullmatch(value):  # `$` alone lets a last line feed pass
                 return Rejected("mistyped", f"Expected `str` matching regex {NAME_PATTERN!r} - at `$.{field}`")
         return None
 

@@ -1,8 +1,9 @@
 """A pane that comes when all its windows have ended: its records are late, and accounted for as such.
 
-The reader decides what is late by the source's watermark, which is not part of saved state: after a restart the first
-record of a partition meets none. A late record that happens to be that first one passes the reader, and is caught here.
-What it cannot get any more is a dead letter: its bytes are gone.
+The reader decides what is late by the watermark of its own source task. That is not part of saved state: after a
+restart the first record of a partition meets none. And where all partitions of a task were idle, the others have moved
+event time on without it. A late record that passes the reader so is caught here. What it cannot get any more is a dead
+letter: its bytes are gone.
 """
 
 from collections import Counter

@@ -2,7 +2,8 @@
 
 Sending everything to the dead letters is an outage, not error handling. The stream is a service of its own
 (`stream.telemetry`), so its trouble opens, lasts and resolves as that of any other does. A letter whose time has
-passed already (a late record) counts in the window that is going on.
+passed already (a late record) counts in the window that is going on; so does one from the future, whose time is given
+as 0: windows of years to come would pile up, and the trouble of now would not show.
 Blind spot: a stream that has always been refused in part, at less than the limit.
 """
 
@@ -28,8 +29,8 @@ class Watch(Struct, frozen=True, array_like=True):
     last_ms: int = 0
 
     def counting(self, time_ms: int, reached_ms: int, slide_ms: int) -> "Watch":
-        """Answer the watch with one letter more; `reached_ms`: the watermark."""
-        end_ms = max(time_ms, reached_ms + 1) // slide_ms * slide_ms + slide_ms
+        """Answer the watch with one letter more; `reached_ms`: the watermark, 0 where a restart has forgotten it."""
+        end_ms = max(time_ms, reached_ms + 1, self.closed_ms or 0) // slide_ms * slide_ms + slide_ms
         return Watch({**self.counts, end_ms: self.counts.get(end_ms, 0) + 1}, self.closed_ms, self.last_ms)
 
     def upcoming(self, slide_ms: int) -> int | None:

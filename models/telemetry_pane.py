@@ -82,8 +82,8 @@ def _statistics(names: list[str], series: Array, time: Array, value: Array, carr
     stats[:, INCREASE] = np.bincount(series[1:][inner], weights=increase[inner], minlength=size)
     stats[:, SPAN] = np.bincount(series[1:][inner], weights=gap[inner], minlength=size)
     for row, name in enumerate(names):
-        if name in carry:
-            then, before = carry[name]
+        then, before = carry.get(name, (np.inf, 0.0))
+        if then < stats[row, FIRST_TIME]:  # not so where a pane comes after a later one
             rise = stats[row, FIRST] - before
             stats[row, INCREASE] += rise if rise >= 0 else stats[row, FIRST]
             stats[row, SPAN] += stats[row, FIRST_TIME] - then
@@ -95,7 +95,7 @@ def carried(pane: TelemetryPane, carry: Carry) -> Carry:
     counters = {
         name: (float(pane.stats[row, LAST_TIME]), float(pane.stats[row, LAST]))
         for row, name in enumerate(pane.names)
-        if name.split(SEPARATOR)[2] == "counter"
+        if name.split(SEPARATOR)[2] == "counter" and pane.stats[row, LAST_TIME] >= carry.get(name, (0.0, 0.0))[0]
     }
     return carry | counters
 

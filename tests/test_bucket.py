@@ -153,6 +153,13 @@ def test_the_bytes_of_a_memory_are_fixed() -> None:
     assert hashlib.sha256(one.saved).hexdigest() == "76e5d9f203ca669f644c2deec10bb523fd8a45a3e299ac6cb9b85f4f5312af35"
 
 
+def test_what_comes_late_for_one_window_is_added_to_its_pane_in_the_next() -> None:
+    one = Watched(SLIDING)
+    one.close(blobs(SLIDING, (11_000, 4.0)), 20_000)
+    one.close(blobs(SLIDING, (12_000, 8.0)), 30_000)
+    assert [values["cpu"] for _, _, values in one.frames] == [4.0, 6.0]
+
+
 def test_each_stream_has_its_bucket() -> None:
     kinds = [type(bucket_for(stream, PIPELINE, lambda table, *_: (table, []))) for stream in ("model", "infra")]
     assert kinds == [ModelBucket, TelemetryBucket]

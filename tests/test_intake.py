@@ -53,6 +53,7 @@ BAD: dict[str, tuple[bytes | None, Reason]] = {
     "no name": (sample(metric=""), "mistyped"),
     "a name of 201 letters": (sample(metric="m" * 201), "mistyped"),
     "a control character in a name": (sample(metric="a\x1fb"), "mistyped"),
+    "a line feed at the end of a name": (sample(metric="cpu\n"), "mistyped"),
     "an unknown kind": (sample(kind="histogram"), "mistyped"),
     "a time before 1970": (timed(b"-1"), "mistyped"),
     "a time of 2^63": (timed(b"9223372036854775808"), "mistyped"),

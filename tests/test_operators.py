@@ -264,6 +264,21 @@ def test_a_window_is_judged_only_when_its_end_has_passed() -> None:
     assert harness.timers
 
 
+def test_evidence_for_a_window_that_is_past_does_not_take_a_change_away_from_the_next() -> None:
+    harness, quiet = correlator(), [seen("fraud", "service/fraud", "self", "model", index) for index in (0, 1)]
+    harness.process(evidence_row(quiet[0]))
+    harness.advance_watermark(T0 + 9_999)
+    note = change("fraud", T0 + 5_000)
+    harness.process(to_row(Packet("change-note", "fraud", note.timestamp_ms, msgspec.msgpack.encode(note))))
+    harness.process(evidence_row(quiet[0]))
+    harness.advance_watermark(T0 + 10_000)
+    assert harness._operator._live["fraud"].changes_waiting == 1
+    harness.process(evidence_row(quiet[1]))
+    harness.advance_watermark(T0 + 19_999)
+    live = harness._operator._live["fraud"]
+    assert (live.changes_waiting, [one.ref for one in live.memories["fraud"].changes]) == (0, ["v2"])
+
+
 @settings(max_examples=25, deadline=None)
 @given(restarts=st.frozensets(st.integers(0, 16), max_size=5))
 def test_the_last_sum_of_an_account_is_exact_wherever_it_was_restored(restarts: frozenset[int]) -> None:

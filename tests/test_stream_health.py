@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from pyflink.common import Row
 
+from models.batch import AHEAD
+from models.batch_packets import dead_letter
 from models.config import Pipeline
 from models.correlate import CorrelatorSettings
 from models.evidence import Evidence
@@ -14,6 +16,7 @@ from models.stream_health import Watch, close
 from tests.harness import Harness
 from udfs.correlate import Correlate
 from udfs.health import WatchStreams
+from udfs.lanes import in_lanes
 from udfs.packets import to_row
 
 T0 = 1_700_000_000_000
@@ -62,8 +65,28 @@ def test_a_restart_at_any_moment_changes_nothing() -> None:
                 harness.process(letter(1000 * step))
             harness.advance_watermark(T0 + 1000 * step)
         broken = broken.restore(broken.snapshot())
-        broken.watermark = T0 + 1000 * step
     assert [row._values for row in plain.outputs] == [row._values for row in broken.outputs]
+
+
+def test_a_late_letter_after_a_restart_counts_in_the_window_that_is_going_on_and_none_is_judged_again() -> None:
+    harness = Harness(WatchStreams(PIPELINE), by_topic)
+    harness.process(letter(100))
+    harness.advance_watermark(T0 + 3999)
+    again = harness.restore(harness.snapshot())
+    again.process(letter(500))
+    assert told(again.advance_watermark(T0 + 5999)) == [(6000, 0.1, 1)]
+
+
+def test_a_letter_from_the_future_counts_in_the_window_that_is_going_on_if_any_is_known() -> None:
+    future = dead_letter("telemetry", b"{}", (T0 + 10**9, 0, 7), AHEAD)
+    _, (_, (_, head)) = list(in_lanes([to_row(future)]))
+    harness = Harness(WatchStreams(PIPELINE))
+    harness.process(head)
+    assert (harness.timers, harness._store.state) == ([], {})
+    harness.advance_watermark(T0 + 999)
+    harness.process(head)
+    assert harness.timers == [(T0 + 1999, "telemetry")]
+    assert told(harness.advance_watermark(T0 + 1999)) == [(2000, 0.1, 1)]
 
 
 def test_the_end_of_a_replay_is_not_watched() -> None:

@@ -158,6 +158,13 @@ def test_only_counters_are_carried_and_the_newest_sample_of_each() -> None:
     assert carried(pane, {"other": (1.0, 2.0)}) == {"other": (1.0, 2.0), COUNTER: (T0 + 3_000, 9.0)}
 
 
+def test_a_pane_that_comes_after_a_later_one_has_no_rise_from_it_and_carries_nothing_back() -> None:
+    carry = {COUNTER: (float(T0 + 7_000), 9.0)}
+    pane, _, _ = fold_blobs([packed(counter({1_000: 4.0, 2_000: 5.0}))], carry)
+    assert pane.stats[0, [INCREASE, SPAN]].tolist() == [1.0, 1_000.0]
+    assert carried(pane, carry) == carry
+
+
 def test_of_two_values_for_one_time_the_smaller_counts_whoever_sent_it() -> None:
     def told(value: float, partition: int) -> Sent:
         return Telemetry(timestamp=0, metric="load", value=value, node="n1"), T0, partition

@@ -1,4 +1,4 @@
-"""Correlates the evidence of a bucket of services: unpack, one call into `models.correlate` per window, pack."""
+"""Correlates the evidence of a bucket of services: unpack, one call into `models.correlate` for each window, pack."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
-from models.correlate import Correlator, CorrelatorSettings, is_open
+from models.correlate import Correlator, CorrelatorSettings, is_open, is_past
 from models.correlate_live import Live
 from models.correlate_state import Memory
 from models.evidence import merged
@@ -62,8 +62,10 @@ class Correlate(KeyedProcessFunction):  # type: ignore[misc]
         ended, changes = live.ended(reached), live.changes_waiting
         for end_ms in ended:
             for service, evidence in live.take(end_ms).items():
-                now_ms, due = int(time.time() * 1000), live.due(service, end_ms)
                 known = live.memories.get(service) or Memory()
+                if is_past(known, service, end_ms):
+                    continue  # the changes before it wait for a window that counts
+                now_ms, due = int(time.time() * 1000), live.due(service, end_ms)
                 memory, events = self._correlator.advance(known, service, end_ms, merged(evidence), due, now_ms)
                 live.remember(service, memory)
                 yield from map(to_row, self._packets(service, events))

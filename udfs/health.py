@@ -26,12 +26,12 @@ class WatchStreams(KeyedProcessFunction):  # type: ignore[misc]
         self._watch = runtime_context.get_state(ValueStateDescriptor("letters-v1", BYTES))
 
     def process_element(self, value: Any, ctx: "KeyedProcessFunction.Context") -> None:
-        """Count a letter, and wait for the end of its window."""
-        reached = max(ctx.timer_service().current_watermark(), 0)
-        if reached >= FINAL:
+        """Count a letter, and wait for the end of its window. One without a time, before there is any, has none."""
+        reached, at_ms = max(ctx.timer_service().current_watermark(), 0), from_row(value).timestamp
+        watch = self._known()
+        if reached >= FINAL or max(at_ms, reached, watch.closed_ms or 0) <= 0:
             return
-        slide_ms = self._pipeline.windows.slide_ms
-        watch = self._known().counting(from_row(value).timestamp, reached, slide_ms)
+        watch = watch.counting(at_ms, reached, self._pipeline.windows.slide_ms)
         self._watch.update(msgspec.msgpack.encode(watch))
         for end_ms in watch.counts:
             ctx.timer_service().register_event_time_timer(end_ms - 1)

@@ -1,6 +1,8 @@
 """The local cluster as one thing: start all of it, stop all of it."""
 
+import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from crosstide.cluster.topics import create_topics
 from crosstide.cluster.wheel import cluster_python
 
 Say = Callable[[str], None]
+WATCHER_S = 60.0
 
 
 def up(run_dir: Path, slots: int, say: Say, metrics: bool = False) -> State:
@@ -42,11 +45,24 @@ def up(run_dir: Path, slots: int, say: Say, metrics: bool = False) -> State:
         # before the watcher starts, for it reads the state
         write_state(run_dir, State(kafka, cluster, python, None, port))
         state = State(kafka, cluster, python, watch(run_dir), port)
+        _wait_listening(port)
         write_state(run_dir, state)
     except BaseException:
         down(run_dir)
         raise
     return state
+
+
+def _wait_listening(port: int) -> None:
+    """Wait for the watcher's metrics: an address that is printed should answer."""
+    deadline = time.monotonic() + WATCHER_S
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the watcher does not listen on port {port}: see watcher.log in the run folder")
+        time.sleep(0.2)
 
 
 def watch(run_dir: Path) -> Proc:
