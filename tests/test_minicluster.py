@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from crosstide.docs import ROOT
 from crosstide.train import train
 from jobs.settings import load_pipeline
+from jobs.shape import shape_name
 from models.intake import TopicName
 from tests.minicluster_cases import DEEP, Ran, cut, labels, run_on, write_input
 from tests.poison import Expected, Line, base, expect, shuffled, sprinkled
@@ -245,11 +246,13 @@ def graph(odd_time_zone: None, folder: Path) -> tuple[list[str], list[tuple[str,
 
 
 def test_operators_have_the_names_and_uids_that_people_know(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
-    names = ["read labels", "read changes"]
-    names += ["score model windows", "score infra windows", "correlate by service", "account for records"]
+    constant = ["read labels", "read changes", "watch dead letters", "correlate by service", "account for records"]
+    cut_by_windows = ["score model windows", "score infra windows"]
+    known = {(name.replace(" ", "-"), name) for name in constant}
+    known |= {(f"{name.replace(' ', '-')}-{shape_name(load_pipeline())}", name) for name in cut_by_windows}
     planned = re.compile(r"\d+_")
     ours = {(uid, name) for uid, name in graph[1] if uid != "None" and not planned.match(uid)}
-    assert ours == {(name.replace(" ", "-"), name) for name in names}
+    assert ours == known
 
 
 def test_no_packet_goes_through_python_only_to_be_looked_at_and_no_uid_stands_twice(
