@@ -50,6 +50,7 @@ bench: $(VENV)/.dev ## speed beside Flink itself and the rivals; BENCH='--only l
 
 test-cluster: $(VENV)/.dev ## every fault on real processes, against the same input without; FAULTS="--quick" for less
 	@sh .ci/system-packages
+	@$(BIN)/python -m pytest -m kills tests/test_one_kill.py tests/test_recovery.py
 	@$(BIN)/python -m bench.faults $(FAULTS)
 
 soak: $(VENV)/.dev ## an hour under load, a kill every five minutes: nothing may grow; MINUTES=20 for less

@@ -17,7 +17,7 @@ from bench.speed_env import Peers
 from bench.speed_growth import Point, law
 from bench.speed_latency import closing_ns, latencies, quantile
 from bench.speed_live import profile
-from bench.speed_meter import cpu_s
+from bench.speed_meter import Used
 from bench.speed_peers.window_stats import answers, nearest
 from bench.speed_run import Measured
 from bench.speed_slope import Speed, summary
@@ -25,7 +25,7 @@ from bench.speed_table import fill, rows, verdicts
 from models.intake import Accepted, Intake, TopicName
 
 LOAD = Load("model-outputs", 10, 100, 2_000)
-BURN = "import sys\nwhile __import__('time').process_time() < 0.3: pass\nsys.exit()"
+BURN = "sum(i * i for i in range(6_000_000))"
 
 
 def run(messages_: int, wall_s: float, cpu: float) -> Measured:
@@ -74,18 +74,19 @@ def test_one_in_so_many_messages_is_broken() -> None:
     assert bad == LOAD.count // 100
 
 
-def test_cpu_of_a_tree_counts_children_that_have_ended() -> None:
-    parent = ["import subprocess, sys, time", f"subprocess.run([sys.executable, '-c', {BURN!r}])"]
-    parent += ["print('done', flush=True)", "time.sleep(60)"]
-    with subprocess.Popen([sys.executable, "-c", "\n".join(parent)], stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"done\n"
-            own = psutil.Process(process.pid).cpu_times()
-            assert cpu_s({"parent": process.pid}) >= 0.3 > own.user + own.system
-        finally:
-            process.kill()
-    assert cpu_s({"gone": process.pid}) == 0.0
+def test_cpu_of_a_tree_counts_a_worker_that_was_killed_behind_its_shell() -> None:
+    burn = f"{sys.executable} -c \"{BURN}; print('done', flush=True); __import__('time').sleep(60)\""
+    with subprocess.Popen(["sh", "-c", f"{burn}; true"], stdout=subprocess.PIPE) as shell:
+        used = Used({"shell": shell.pid})
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == b"done\n"
+        [worker] = psutil.Process(shell.pid).children()
+        used.look()
+        shell.kill()
+        worker.kill()
+        used.look()
+    assert used.seconds >= 0.3
+    assert Used({"gone": shell.pid}).seconds == 0.0
 
 
 def test_a_slope_leaves_starting_out() -> None:

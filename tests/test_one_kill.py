@@ -1,4 +1,4 @@
-"""One kill, in every run of the tests; all the others are `make test-cluster`."""
+"""One kill; all the others are `python -m bench.faults`."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from bench.faults_play import Oracle, play
 from bench.faults_world import World
 
 
-@pytest.mark.cluster
+@pytest.mark.kills
 @pytest.mark.timeout(900)
 def test_a_killed_taskmanager_loses_nothing_repeats_nothing_and_leaves_no_orphan(tmp_path: Path) -> None:
     world = World(tmp_path)

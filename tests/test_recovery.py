@@ -23,7 +23,7 @@ from crosstide.cluster.reaper import is_worker, orphans
 from crosstide.cluster.state import State, read_state
 from tests.test_report_browser import browser
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kills, pytest.mark.timeout(900)]
 #: Ports that no setting binds to an address: Beam's, between a TaskManager and its own Python workers. Named in
 #: docs/reliability.md, "What listens". Nothing else may listen abroad.
 NAMED = ("taskmanager",)
