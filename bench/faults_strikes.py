@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from bench.faults_scene import Scene
+from crosstide.cluster.processes import Proc
 from crosstide.cluster.reaper import orphans
 
 Strike = Callable[[Scene], None]
@@ -14,14 +15,20 @@ PAUSE_S = 25.0
 AWAY_S = 60.0
 
 
+def _kill(scene: Scene, *victims: Proc) -> float:
+    """SIGKILL processes as one stroke; answers when it was (monotonic, s)."""
+    strike = time.monotonic()
+    for victim in victims:
+        scene.world.kill(victim)
+    scene.kills += 1
+    return strike
+
+
 def taskmanager_killed(scene: Scene) -> None:
     """SIGKILL the TaskManager in mid-window, and again whenever all is well again."""
     scene.wait_fed(0.12)
     for _ in range(scene.times):
-        strike = time.monotonic()
-        scene.world.kill(scene.world.state.flink.taskmanager)
-        scene.kills += 1
-        scene.struck(strike)
+        scene.struck(_kill(scene, scene.world.state.flink.taskmanager))
 
 
 def taskmanager_killed_at_random(scene: Scene) -> None:
@@ -29,8 +36,7 @@ def taskmanager_killed_at_random(scene: Scene) -> None:
     scene.wait_fed(0.12)
     first = time.monotonic()
     for _ in range(scene.times):
-        scene.world.kill(scene.world.state.flink.taskmanager)
-        scene.kills += 1
+        _kill(scene, scene.world.state.flink.taskmanager)
         time.sleep(scene.dice.uniform(10, 20))
     scene.struck(first)
 
@@ -50,11 +56,7 @@ def workers_killed(scene: Scene) -> None:
     """SIGKILL every Python worker, and again whenever all is well again."""
     scene.wait_fed(0.12)
     for _ in range(scene.times):
-        strike = time.monotonic()
-        for worker in scene.world.workers():
-            scene.world.kill(worker)
-        scene.kills += 1
-        scene.struck(strike)
+        scene.struck(_kill(scene, *scene.world.workers()))
 
 
 def jobmanager_killed(scene: Scene) -> None:
@@ -62,21 +64,15 @@ def jobmanager_killed(scene: Scene) -> None:
     scene.wait_fed(0.1)
     for _ in range(scene.times):
         scene.leaving()
-        strike = time.monotonic()
-        scene.world.kill(scene.world.state.flink.jobmanager)
-        scene.kills += 1
-        scene.struck(strike)
+        scene.struck(_kill(scene, scene.world.state.flink.jobmanager))
 
 
 def both_killed(scene: Scene) -> None:
     """SIGKILL JobManager and TaskManager together."""
     scene.wait_fed(0.4)
     scene.leaving()
-    strike, flink = time.monotonic(), scene.world.state.flink
-    scene.world.kill(flink.jobmanager)
-    scene.world.kill(flink.taskmanager)
-    scene.kills += 1
-    scene.struck(strike)
+    flink = scene.world.state.flink
+    scene.struck(_kill(scene, flink.jobmanager, flink.taskmanager))
 
 
 def broker_killed(scene: Scene) -> None:

@@ -20,8 +20,7 @@ def accounts(topic: str, partitions: Array, places: Mapping[str, Array]) -> Iter
     counts = {name: np.bincount(partitions[where], minlength=width) for name, where in places.items()}
     for partition in np.flatnonzero(counts["consumed"]).tolist():
         named = {name: int(count[partition]) for name, count in counts.items()}
-        account = Account(topic=topic, partition=partition, **named)
-        yield Packet("account", f"{topic}/{partition}", 0, msgspec.msgpack.encode(account))
+        yield Account(topic=topic, partition=partition, **named).packet()
 
 
 def single(record: Change | Score, at: int) -> Packet:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Generic
 
-import msgspec
 import numpy as np
 
 from models import model_pane, telemetry_pane
@@ -137,15 +136,7 @@ class Bucket(ABC, Generic[Pane]):
         by_partition: dict[int, dict[str, int]] = defaultdict(dict)
         for (partition, name), count in sorted(counts.items()):
             by_partition[partition][name] = count
-        return [
-            Packet(
-                "account",
-                f"{self.topic}/{partition}",
-                0,
-                msgspec.msgpack.encode(Account(topic=self.topic, partition=partition, **named)),
-            )
-            for partition, named in by_partition.items()
-        ]
+        return [Account(topic=self.topic, partition=part, **named).packet() for part, named in by_partition.items()]
 
     @abstractmethod
     def _fold(self, blobs: list[bytes], carry: Carry) -> tuple[Pane, Counter[int], Counter[int], Carry]: ...

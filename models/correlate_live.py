@@ -1,6 +1,5 @@
 """What the correlator knows of the services of one bucket while it works on them, and how that is saved."""
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ import msgspec
 
 from models.correlate_state import Memory, unpack
 from models.evidence import ChangeNote, Evidence
+from models.name_codes import hash_bucket
 
 #: Hash buckets of services: so many pieces can be correlated apart. State by the service would cost more: every one is
 #: a way to Flink and back.
@@ -21,7 +21,7 @@ _NOTE = msgspec.msgpack.Decoder(ChangeNote)
 
 def bucket_of(service: str) -> str:
     """Answer the key under which a service is correlated."""
-    return str(zlib.crc32(service.encode()) % BUCKETS)
+    return str(hash_bucket(service, BUCKETS))
 
 
 @dataclass

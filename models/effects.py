@@ -14,7 +14,8 @@ from pydantic import Field
 from models.columns import LARGEST, Array
 from models.config import Section
 from models.expectation import Expected
-from models.frame import Floats, Frame, Names
+from models.frame import Floats, Frame
+from models.name_codes import Names
 from models.scores import Direction
 
 #: Derived signals: how much of what matters of the metric matters of them. A slope, per second, matters where it moves

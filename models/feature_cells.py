@@ -48,7 +48,7 @@ def cells_of(features: Sequence[Mapping[str, Feature] | None]) -> FeatureCells:
     values = [
         one if (kind := one.__class__) is float or kind is int else _NULL if one is None else _NAN for one in told
     ]
-    return _without_nulls(counts, Names(names, list(index)), np.array(values, np.float64))
+    return _without_nulls(counts, Names(list(index), names), np.array(values, np.float64))
 
 
 def ranges(starts: Array, counts: Array) -> Array:

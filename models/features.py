@@ -5,10 +5,11 @@ import numpy as np
 from models.columns import Array
 from models.config import Limits
 from models.drift_sample import Observed
-from models.frame import Floats, Frame, Ints, Names
+from models.frame import Floats, Frame, Ints
 from models.frame_build import FrameBuilder
 from models.histogram import LINEAR_BINS, linear_centres, log_centres, quantile
 from models.model_pane import SUMS, ModelPane
+from models.name_codes import Names
 
 
 def model_frame(pane: ModelPane, window_ms: int, limits: Limits) -> Frame:

@@ -1,29 +1,15 @@
 """A frame: the signals of one window, ready to be judged; one row per signal of a subject."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from models.name_codes import Names
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Names:
-    """A column of names as numbers: different `names` [n], and the place in them of each row's, `codes` [rows]."""
-
-    names: list[str]
-    codes: Ints
-
-    @classmethod
-    def of(cls, column: Sequence[str]) -> "Names":
-        """Number a column; the names are in order."""
-        names = sorted(set(column))
-        place = {name: at for at, name in enumerate(names)}
-        return cls(names, np.fromiter(map(place.__getitem__, column), np.int64, len(column)))
 
 
 @dataclass(frozen=True)

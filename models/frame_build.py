@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.columns import LARGEST, Array
-from models.frame import Floats, Frame, Ints, Names, Sample
+from models.frame import Floats, Frame, Ints, Sample
+from models.name_codes import Names, united
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class FrameBuilder:
         known = np.isfinite(values)
         errors = np.zeros(len(values)) if errors is None else errors
         if not known.all():
-            subjects, signals = (Names(part.names, part.codes[known]) for part in (subjects, signals))
+            subjects, signals = (part.at(known) for part in (subjects, signals))
             values, counts, errors = values[known], counts[known], errors[known]
         cut = np.clip(values.astype(np.float64), -LARGEST, LARGEST)
         self._parts.append(_Part(subjects, signals, cut, counts.astype(np.int64), errors))
@@ -71,8 +72,7 @@ class FrameBuilder:
 def _joined(parts: Sequence[Names]) -> Names:
     """Put columns together, with one numbering in order of the names."""
     lists = {id(part.names): part.names for part in parts}  # most columns share one list
-    names = sorted({name for one in lists.values() for name in one})
-    place = {name: at for at, name in enumerate(names)}
-    tables = {key: np.array([place[name] for name in one], np.int64) for key, one in lists.items()}
+    names, numbered = united(list(lists.values()))
+    tables = dict(zip(lists, numbered, strict=True))
     codes = [tables[id(part.names)][part.codes] for part in parts]
     return Names(names, np.concatenate([np.zeros(0, np.int64), *codes]))

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from models.packets import Reason
 from models.records import NAME_PATTERN, NAMED, Change, Label, ModelOutput, Telemetry
 from models.scores import Score
 from models.times import to_milliseconds
 
-Reason = Literal["oversized", "malformed", "mistyped", "non_finite", "late", "timestamp_ahead"]
 TopicName = Literal["model-outputs", "telemetry", "labels", "changes", "model-scores", "infra-scores"]
 RECORD_TYPES: dict[TopicName, type[Any]] = {
     "model-outputs": ModelOutput,

@@ -3,7 +3,6 @@
 Every loop over records here is a comprehension over one field: that, and nothing else, is what a record costs.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -12,7 +11,7 @@ import numpy as np
 
 from models.columns import Array, Column, bounded, narrow, pack
 from models.feature_cells import FeatureCells, cells_of
-from models.name_codes import Names, numbered
+from models.name_codes import Names, hash_bucket, numbered
 from models.records import ModelOutput
 
 _NAN = float("nan")
@@ -30,7 +29,7 @@ class ModelColumns:
 
     def buckets(self, count: int) -> Array:
         """Answer the hash bucket of each record."""
-        by_name = np.array([zlib.crc32(name.encode()) % count for name in self.service.names], np.int64)
+        by_name = np.array([hash_bucket(name, count) for name in self.service.names], np.int64)
         return np.asarray(by_name[self.service.codes])
 
     def at(self, order: Array) -> "ModelColumns":
@@ -110,4 +109,4 @@ def _predictions(predictions: Sequence[float | str | bool | None]) -> tuple[Name
     index: dict[str, int] = {}
     codes = [index.setdefault(str(one), len(index)) if isinstance(one, str | bool) else -1 for one in predictions]
     numbers = [one if one.__class__ in (float, int) else _NAN for one in predictions]
-    return Names(np.array(codes, np.int64), list(index)), _told(numbers)
+    return Names(list(index), np.array(codes, np.int64)), _told(numbers)

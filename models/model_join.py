@@ -11,6 +11,7 @@ import numpy as np
 
 from models.columns import Array, unpack
 from models.feature_cells import ranges
+from models.name_codes import united
 
 _NUMBERS = ("latency", "confidence", "number")
 
@@ -79,7 +80,6 @@ def _filled(part: dict[str, Any], name: str) -> Array:
 
 def _recoded(parts: list[dict[str, Any]], codes: str, names: str) -> tuple[list[str], Array]:
     """Give names one numbering: sorted, so that it does not depend on the blobs' order. -1, for none, stays."""
-    union = sorted({name for part in parts for name in part[names]})
-    index = {name: code for code, name in enumerate(union)}
-    tables = [np.array([*(index[name] for name in part[names]), -1], np.int64) for part in parts]
-    return union, np.concatenate([table[part[codes]] for table, part in zip(tables, parts, strict=True)])
+    union, tables = united([part[names] for part in parts])
+    coded = zip(tables, parts, strict=True)
+    return union, np.concatenate([np.append(table, -1)[part[codes]] for table, part in coded])

@@ -15,6 +15,7 @@ from models.columns import Array, pack, unpack
 from models.config import Limits
 from models.histogram import Floats, Ints, count_cells, linear_bins, log_bins
 from models.model_join import Joined
+from models.name_codes import united
 
 #: Columns of `ModelPane.sums`.
 SUMS = ("n", "errors", "latency_n", "latency", "confidence_n", "confidence", "confidence_sq", "number_n", "number",
@@ -112,9 +113,9 @@ def merge_panes(panes: Sequence[ModelPane], limits: Limits) -> ModelPane:
     """Merge panes, in time order, into the statistics of the window that they make up."""
     if len(panes) == 1:
         return panes[0]
-    services, row_of = _unite([pane.services for pane in panes])
-    classes, class_of = _unite([pane.classes for pane in panes])
-    features, feature_of = _unite([pane.features for pane in panes])
+    services, row_of = united([pane.services for pane in panes])
+    classes, class_of = united([pane.classes for pane in panes])
+    features, feature_of = united([pane.features for pane in panes])
     sums = np.zeros((len(services), len(SUMS)))
     for pane, rows in zip(panes, row_of, strict=True):
         sums[rows] += pane.sums
@@ -152,13 +153,6 @@ def merge_panes(panes: Sequence[ModelPane], limits: Limits) -> ModelPane:
         number_ids=number_ids[told],
         numbers=np.concatenate([p.numbers for p in panes])[told],
     )
-
-
-def _unite(lists: list[list[str]]) -> tuple[list[str], list[Ints]]:
-    """Give one numbering to the names of several lists; answer it, and each list's codes in it."""
-    union = sorted({name for names in lists for name in names})
-    index = {name: code for code, name in enumerate(union)}
-    return union, [np.array([index[name] for name in names], np.int64) for names in lists]
 
 
 def _merge_cells(cells: list[Ints], row_of: list[Ints], column_of: list[Ints] | None = None) -> Ints:

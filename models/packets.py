@@ -2,8 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
+#: Why a record is set aside.
+Reason = Literal["oversized", "malformed", "mistyped", "non_finite", "late", "timestamp_ahead"]
 DEAD_LETTER_BYTES = 32_768
 #: A reason may quote the record; so much of it is kept.
 DETAIL_LETTERS = 500
@@ -25,7 +27,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     partition: int
     offset: int
     timestamp: str
-    reason: Literal["oversized", "malformed", "mistyped", "non_finite", "late", "timestamp_ahead"]
+    reason: Reason
     detail: str
     size: int
     sha256: str
@@ -53,6 +55,10 @@ class Account(Struct, frozen=True, kw_only=True):
         """Add the counts of another account of the same topic and partition."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
         return Account(topic=self.topic, partition=self.partition, **counts)
+
+    def packet(self) -> Packet:
+        """Answer the account as it goes to where accounts are summed."""
+        return Packet("account", f"{self.topic}/{self.partition}", 0, msgpack.encode(self))
 
 
 COUNTS = ("consumed", "scored", "late", "duplicate", "dead_lettered", "dropped_by_policy", "skewed")

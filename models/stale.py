@@ -8,8 +8,6 @@ letter: its bytes are gone.
 
 from collections import Counter
 
-import msgspec
-
 from models.columns import unpack
 from models.packets import Account, Packet
 
@@ -17,8 +15,4 @@ from models.packets import Account, Packet
 def late_accounts(topic: str, blob: bytes) -> list[Packet]:
     """Answer the accounts of a blob whose records are all late, one for each partition."""
     counts = Counter(unpack(blob)["partition"].tolist())
-    return [
-        Packet("account", f"{topic}/{partition}", 0,
-               msgspec.msgpack.encode(Account(topic=topic, partition=partition, late=count)))
-        for partition, count in sorted(counts.items())
-    ]  # fmt: skip
+    return [Account(topic=topic, partition=part, late=count).packet() for part, count in sorted(counts.items())]

@@ -1,6 +1,5 @@
 """Telemetry as columns: what crosses from the reader of a batch to the pane that gathers it."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.columns import Array, bounded, narrow, pack
-from models.name_codes import Names
+from models.name_codes import Names, hash_bucket
 from models.records import Telemetry, entity_of
 from models.signals import canonical
 
@@ -32,7 +31,7 @@ class TelemetryColumns:
     def buckets(self, count: int) -> Array:
         """Answer the hash bucket of each sample: that of its entity."""
         entities = [name.partition(SEPARATOR)[0] for name in self.series.names]
-        by_name = np.array([zlib.crc32(entity.encode()) % count for entity in entities], np.int64)
+        by_name = np.array([hash_bucket(entity, count) for entity in entities], np.int64)
         return np.asarray(by_name[self.series.codes])
 
     def at(self, order: Array) -> "TelemetryColumns":
@@ -74,7 +73,7 @@ def _series_of(records: Sequence[Telemetry]) -> Names:
     # two ways to name one series (an OpenTelemetry name and ours) are one
     index: dict[str, int] = {}
     table = [index.setdefault(_series(parts), len(index)) for parts in found]
-    return Names(np.array(table, np.int64)[codes], list(index))
+    return Names(list(index), np.array(table, np.int64)[codes])
 
 
 def _series(parts: tuple[Any, ...]) -> str:

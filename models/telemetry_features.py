@@ -6,8 +6,9 @@ from functools import lru_cache
 import numpy as np
 
 from models.columns import Array
-from models.frame import Floats, Frame, Ints, Names
+from models.frame import Floats, Frame, Ints
 from models.frame_build import FrameBuilder
+from models.name_codes import Names
 from models.telemetry_blob import SEPARATOR
 from models.telemetry_pane import (
     FIRST,
@@ -54,8 +55,7 @@ class _Columns:
     def add(self, rows: Ints, values: Array, stats: Floats, part: str = "") -> None:
         """Add the values of some series; `part` follows the name of the metric."""
         names = [_derived(name, part) for name in self._metrics.names] if part else self._metrics.names
-        subjects = Names(self._subjects.names, self._subjects.codes[rows])
-        self._builder.extend(subjects, Names(names, self._metrics.codes[rows]), values, stats[rows, N])
+        self._builder.extend(self._subjects.at(rows), Names(names, self._metrics.codes[rows]), values, stats[rows, N])
 
     def add_gauges(self, rows: Ints, stats: Floats) -> None:
         """Add level, spread and slope."""

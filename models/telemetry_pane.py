@@ -14,6 +14,7 @@ import numpy as np
 from models.cells import per_partition
 from models.columns import Array, pack, unpack
 from models.histogram import Floats
+from models.name_codes import united
 from models.telemetry_blob import SEPARATOR
 
 #: Columns of `TelemetryPane.stats`; times in ms. `increase` and `span` belong to counters.
@@ -58,9 +59,7 @@ def fold_blobs(blobs: Sequence[bytes], carry: Carry) -> tuple[TelemetryPane, Cou
 
 
 def _join(blobs: list[dict[str, Any]]) -> tuple[list[str], dict[str, Array]]:
-    names = sorted({name for blob in blobs for name in blob["names"]})
-    index = {name: code for code, name in enumerate(names)}
-    tables = [np.array([index[name] for name in blob["names"]], np.int64) for blob in blobs]
+    names, tables = united([blob["names"] for blob in blobs])
     joined = {name: np.concatenate([blob[name] for blob in blobs]) for name in ("partition", "value")}
     joined["time"] = np.concatenate([blob["start"] + blob["time"] for blob in blobs])
     joined["series"] = np.concatenate([table[blob["series"]] for blob, table in zip(blobs, tables, strict=True)])

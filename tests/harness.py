@@ -14,6 +14,8 @@ from pyflink.common import Row
 
 from tests.harness_state import RuntimeContext, Store
 
+#: What a history is made of: a row, or a watermark.
+Step = Any
 LONG = range(-(2**63), 2**63)
 NEVER = LONG.start
 FIELDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
@@ -120,3 +122,15 @@ class _Context:
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"the operator asked for {name}: operators act on event time only")
+
+
+def play(harness: Harness, steps: Iterable[Step], restarts: frozenset[int] = frozenset()) -> Harness:
+    """Take every step; before those in `restarts`, go on from a snapshot in a fresh operator instead."""
+    for at, step in enumerate(steps):
+        if at in restarts:
+            harness = harness.restore(harness.snapshot())
+        if isinstance(step, int):
+            harness.advance_watermark(step)
+        else:
+            harness.process(step)
+    return harness

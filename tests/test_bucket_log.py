@@ -15,7 +15,7 @@ from models.bucket_memory import Memory
 from models.config import Pipeline
 from models.packets import Packet
 from tests.core_cases import T0, arrival, read, sample
-from tests.harness import Harness
+from tests.harness import Harness, play
 from udfs.packets import to_row
 from udfs.score import ScoreWindows
 
@@ -47,21 +47,13 @@ def steps() -> list[Row | int]:
     return [*told, FINAL]
 
 
-def play(restarts: frozenset[int]) -> Harness:
-    harness = Harness(ScoreWindows("infra", PIPELINE, Artifacts.empty()))
-    for at, step in enumerate(steps()):
-        if at in restarts:
-            harness = harness.restore(harness.snapshot())
-        if isinstance(step, int):
-            harness.advance_watermark(step)
-        else:
-            harness.process(step)
-    return harness
+def played(restarts: frozenset[int]) -> Harness:
+    return play(Harness(ScoreWindows("infra", PIPELINE, Artifacts.empty())), steps(), restarts)
 
 
 @cache
 def undisturbed() -> list[Row]:
-    return play(frozenset()).outputs
+    return played(frozenset()).outputs
 
 
 @settings(max_examples=12, deadline=None)
@@ -69,7 +61,7 @@ def undisturbed() -> list[Row]:
 def test_a_restart_judges_what_was_judged_since_the_memory_was_saved_and_says_nothing_of_it(
     restarts: frozenset[int],
 ) -> None:
-    assert play(restarts).outputs == undisturbed()
+    assert played(restarts).outputs == undisturbed()
 
 
 def test_the_memory_is_saved_seldom_and_what_is_kept_for_it_is_no_larger() -> None:

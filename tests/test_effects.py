@@ -7,7 +7,7 @@ import pytest
 
 from models.effects import DEFAULT_EFFECTS, Effect, Effects
 from models.expectation import Expected
-from models.frame import Names
+from models.name_codes import Names
 from models.signals import MODEL_SIGNALS
 from tests.core_cases import frame_of
 

@@ -7,8 +7,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.frame import Frame, Names
+from models.frame import Frame
 from models.frame_build import FrameBuilder
+from models.name_codes import Names
 
 ROWS = st.lists(
     st.tuples(

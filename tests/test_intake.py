@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.config import Pipeline
-from models.intake import HEARTBEAT, RECORD_TYPES, Accepted, Intake, Reason, Rejected, TopicName, is_heartbeat
+from models.intake import HEARTBEAT, RECORD_TYPES, Accepted, Intake, Rejected, TopicName, is_heartbeat
+from models.packets import Reason
 from models.times import to_iso, to_milliseconds
 from tests.core_cases import T0, line, output, sample
 

@@ -26,7 +26,7 @@ from models.records import Change
 from models.scores import Judged, Stream
 from tests.correlate_cases import BUSY, SLOW, T0, change, fused, seen
 from tests.correlate_cases import settings as correlator_settings
-from tests.harness import Harness, checked
+from tests.harness import Harness, Step, checked, play
 from udfs.account import SumAccounts
 from udfs.correlate import Correlate
 from udfs.explode import Explode
@@ -47,7 +47,6 @@ PIPELINE = Pipeline.model_validate(
 PANES = 16
 FOREVER = 2**63 - 1
 #: A step of a history: a row to give, or a watermark (int) to advance to.
-Step = Any
 
 
 def message(topic: TopicName, pane: int, number: int, dice: random.Random) -> tuple[int, bytes]:
@@ -119,18 +118,6 @@ def account_history() -> list[Step]:
         if at % 3 == 2:
             steps.append(T0 + at)
     return [*steps, FOREVER]
-
-
-def play(harness: Harness, steps: Iterable[Step], restarts: frozenset[int] = frozenset()) -> Harness:
-    """Take every step; before those in `restarts`, go on from a snapshot in a fresh operator instead."""
-    for at, step in enumerate(steps):
-        if at in restarts:
-            harness = harness.restore(harness.snapshot())
-        if isinstance(step, int):
-            harness.advance_watermark(step)
-        else:
-            harness.process(step)
-    return harness
 
 
 def without_watermarks(steps: list[Step], skipped: frozenset[int]) -> list[Step]:

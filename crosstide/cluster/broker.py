@@ -1,6 +1,5 @@
 """One Kafka broker (KRaft, its own controller) as a plain Java process on the loopback."""
 
-import socket
 import subprocess
 import time
 import uuid
@@ -112,9 +111,10 @@ def _spawn(java: list[str], settings: Path, run_dir: Path, log: Path, heap_mb: i
 
 def _answers(bootstrap: str) -> bool:
     host, port = bootstrap.split(":")
+    # asked first, because kafka-python leaves a socket unclosed for every connection that is refused
+    if not processes.listens(host, int(port)):
+        return False
     try:
-        # asked first, because kafka-python leaves a socket unclosed for every connection that is refused
-        socket.create_connection((host, int(port)), timeout=1).close()
         admin = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000, bootstrap_timeout_ms=1000)
     except (KafkaError, OSError):
         return False

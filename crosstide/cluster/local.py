@@ -1,6 +1,5 @@
 """The local cluster as one thing: start all of it, stop all of it."""
 
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -56,10 +55,7 @@ def up(run_dir: Path, slots: int, say: Say, metrics: bool = False) -> State:
 def _wait_listening(port: int) -> None:
     """Wait for the watcher's metrics: an address that is printed should answer."""
     deadline = time.monotonic() + WATCHER_S
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    while not processes.listens("127.0.0.1", port):
         if time.monotonic() > deadline:
             raise ClusterError(f"the watcher does not listen on port {port}: see watcher.log in the run folder")
         time.sleep(0.2)

@@ -105,6 +105,15 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def listens(host: str, port: int) -> bool:
+    """Tell whether somebody takes connections there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _signal(processes: list[Proc], number: signal.Signals) -> None:
     for process in processes:
         if process.alive():

@@ -14,7 +14,8 @@ from models.artifact import Artifacts
 from models.columns import Array
 from models.config import Pipeline
 from models.expectation import Expected
-from models.frame import Floats, Frame, Ints, Names
+from models.frame import Floats, Frame, Ints
+from models.name_codes import Names
 from models.scores import Contribution, Stream
 from models.series import Layout
 

@@ -14,7 +14,8 @@ from models.columns import Array
 from models.config import Section
 from models.detectors.base import Context, Marks, View, calibrated, reasons_of
 from models.forest import contributions
-from models.frame import Floats, Ints, Names
+from models.frame import Floats, Ints
+from models.name_codes import Names
 from models.scores import Contribution
 from models.series import Layout
 
