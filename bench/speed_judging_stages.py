@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from models import bucket as bucket_module
 from models import scorer as scorer_module
 from models.bucket import Bucket, Closed
 from models.config import Topology
@@ -48,8 +49,8 @@ class Stages:
     def around(self, bucket: Bucket[Any], scorer: Scorer) -> Iterator[Callable[..., Closed]]:
         """Answer a `Bucket.close` that also writes the lines, every stage of it timed until the end of the block."""
         places: list[tuple[Any, str, str]] = [(scorer_module, name, name) for name in CALLED]
-        places += [(bucket, "_frame", "frame"), (bucket, "_merge", "merge"), (bucket, "_gather", "fold")]
-        places += [(bucket, "_judge", "judge")]
+        places += [(type(bucket.kind), "frame", "frame"), (type(bucket.kind), "merge", "merge")]
+        places += [(bucket_module, "gather", "fold"), (bucket, "_judge", "judge")]
         places += [(bucket._silence, name, "silence") for name in ("listen", "judge", "remembered")]
         places += [(scorer.expectation, name, name) for name in ("expect", "learn")]
         for detector in scorer.detectors:

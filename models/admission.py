@@ -33,12 +33,13 @@ TELEMETRY = Naming("series", "names", lambda name: name.partition(SEPARATOR)[0])
 
 @dataclass(frozen=True)
 class Admitted:
-    """What may be folded. `dropped`: partition -> records refused, of the subjects `refused`.
+    """What may be folded, of which subjects. `dropped`: partition -> records refused, of the subjects `refused`.
 
     A blob of which nothing is left is not among `blobs`.
     """
 
     blobs: list[bytes]
+    subjects: set[str]
     dropped: Counter[int]
     refused: set[str]
 
@@ -46,10 +47,10 @@ class Admitted:
 def admit(blobs: Sequence[bytes], known: set[str], most: int, naming: Naming) -> Admitted:
     """Let in the blobs' records of known subjects, and of new ones while there are fewer than `most`."""
     unpacked = [unpack(blob) for blob in blobs]
-    fresh = {naming.subject(name) for columns in unpacked for name in columns[naming.names]} - known
-    refused = set(sorted(fresh)[max(0, most - len(known)) :])
+    named = {naming.subject(name) for columns in unpacked for name in columns[naming.names]}
+    refused = set(sorted(named - known)[max(0, most - len(known)) :])
     if not refused:
-        return Admitted(list(blobs), Counter(), refused)
+        return Admitted(list(blobs), named, Counter(), refused)
     dropped, left = Counter[int](), list[bytes]()
     for columns in unpacked:
         stays = np.array([naming.subject(name) not in refused for name in columns[naming.names]], bool)
@@ -57,7 +58,7 @@ def admit(blobs: Sequence[bytes], known: set[str], most: int, naming: Naming) ->
         dropped.update(columns["partition"][~keep].tolist())
         if keep.any():
             left.append(pack(_kept(columns, keep) | _renamed(columns, naming, stays, keep)))
-    return Admitted(left, dropped, refused)
+    return Admitted(left, named - refused, dropped, refused)
 
 
 def _kept(columns: dict[str, Any], keep: Array) -> dict[str, Any]:

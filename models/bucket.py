@@ -1,32 +1,26 @@
-"""A hash bucket of services: gathers blobs by pane, folds them when a window ends, and has the window judged.
+"""Hash buckets of services: what came for a window is folded when it ends, the window judged, what is needed kept.
 
-While it remembers any subject, every window is judged, also one in which nothing came.
+While a bucket remembers any subject, every window is judged, also one in which nothing came. Small buckets are worked
+on together (`models.bucket_union`).
 """
 
-from abc import ABC, abstractmethod
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Generic
 
-import numpy as np
-
-from models import model_pane, telemetry_pane
-from models.admission import MODEL, TELEMETRY, Naming, admit
+from models.bucket_gather import Gathered, gather
+from models.bucket_kinds import Kind, kind_of
 from models.bucket_memory import Memory, Pane, decode
+from models.bucket_union import Piece, apart, joined, unions
 from models.config import Pipeline
-from models.features import model_frame
 from models.frame import Frame
-from models.hard_faults import Happening, happenings, recent, with_events
-from models.model_pane import SUMS, ModelPane
-from models.packets import Account, Packet
+from models.hard_faults import recent, with_events
+from models.packets import Packet
 from models.scores import Judged, Stream
 from models.series import SeriesTable
 from models.silence import Silence
-from models.telemetry_blob import SEPARATOR
-from models.telemetry_features import telemetry_frame
-from models.telemetry_pane import Carry, N, TelemetryPane
+from models.telemetry_pane import Carry
 
 #: (series, frame, window start, window end) -> series that have learned the frame, verdicts
 Judge = Callable[[SeriesTable, Frame, int, int], tuple[SeriesTable, list[Judged]]]
@@ -37,7 +31,7 @@ class Closed:
     """What the end of a window gives: the new memory, verdicts, and accounts of what was folded.
 
     `tracked` subjects are remembered, present or not; `warming` of those judged are too young for a verdict; for
-    `refused` subjects of this window there was no room.
+    `refused` subjects of this window there was no room. `accounts` may speak for all buckets closed together.
     """
 
     memory: Memory[Any]
@@ -60,156 +54,108 @@ def window_ends(pane_ms: int, pipeline: Pipeline) -> list[int]:
     return list(range(first, pane_ms + size + 1, slide))
 
 
-class Bucket(ABC, Generic[Pane]):
-    """The stream-independent part."""
+@dataclass(frozen=True)
+class _Told:
+    """What a window told of one bucket's subjects: verdicts, records heard, and the series that have learned it."""
 
-    topic: str
-    naming: Naming
+    table: SeriesTable
+    judged: list[Judged]
+    heard: dict[str, int]
+    services: dict[str, list[str]]
+
+
+class Bucket(Generic[Pane]):
+    """The buckets of one stream."""
 
     def __init__(self, stream: Stream, pipeline: Pipeline, judge: Judge) -> None:
-        self._pipeline = pipeline
-        self._judge = judge
+        self.kind: Kind[Pane] = kind_of(stream, pipeline)
+        self._pipeline, self._judge = pipeline, judge
         self._most = ceil(pipeline.limits.max_services / pipeline.windows.buckets)
         self._silence = Silence(stream, pipeline)
 
     def unpack(self, data: bytes | None) -> Memory[Pane] | None:
         """Decode a saved memory; None is a bucket that knows nothing. Raises ValueError for another version."""
-        return None if data is None else decode(data, self._unpack)
+        return None if data is None else decode(data, self.kind.unpack)
 
     def close(self, memory: Memory[Pane] | None, blobs: Sequence[tuple[int, bytes]], end_ms: int) -> Closed:
-        """End a window: fold the blobs (pane, bytes) of panes that are over, judge, and keep what is still needed.
+        """End a window of one bucket, as `close_all` does; `blobs`: (start of the pane, bytes)."""
+        return self.close_all({"": Piece(memory or Memory[Pane](), blobs)}, end_ms)[""]
 
-        Without blobs and kept panes only the silence is judged, and the series are passed on as they are.
+    def close_all(self, pieces: Mapping[str, Piece[Pane]], end_ms: int) -> dict[str, Closed]:
+        """End a window of several buckets: fold what came, judge it, and keep what is still needed of each.
+
+        Of a bucket without blobs and kept panes only the silence is judged; its series are passed on as they are.
         """
-        windows, known = self._pipeline.windows, Memory[Pane]() if memory is None else memory
-        known, accounts, refused = self._gather(known, blobs)
+        closed: dict[str, Closed] = {}
+        for union in unions(pieces):
+            gathered = gather(self.kind, union, self._most)
+            if len(union) > 1 and any(gathered.refused.values()):
+                # who finds no room is a matter of each bucket alone
+                for key, piece in union.items():
+                    closed |= self._closed({key: piece}, gather(self.kind, {key: piece}, self._most), end_ms)
+            else:
+                closed |= self._closed(union, gathered, end_ms)
+        return closed
+
+    def _closed(self, union: Mapping[str, Piece[Pane]], gathered: Gathered[Pane], end_ms: int) -> dict[str, Closed]:
+        told, known = self._told(union, gathered, end_ms), self._known(union, gathered, end_ms)
+        accounts, closed = gathered.accounts(self.kind.topic), dict[str, Closed]()
+        for key in union:
+            memory, judged = self._remember(known[key], told.get(key), end_ms)
+            warming = sum(1 for verdict in judged if verdict.scores[0].status == "warming_up")
+            closed[key] = Closed(memory, judged, accounts, len(memory.usual), warming, len(gathered.refused[key]))
+            accounts = []
+        return closed
+
+    def _told(self, union: Mapping[str, Piece[Pane]], gathered: Gathered[Pane], end_ms: int) -> dict[str, _Told]:
+        """Judge the window of those buckets that have panes in it."""
+        inside = range(end_ms - self._pipeline.windows.size, end_ms)
+        keys = [key for key in union if any(pane_ms in inside for pane_ms in gathered.brought[key])]
+        if not keys:
+            return {}
+        pane = self.kind.merge([pane for pane_ms, pane in sorted(gathered.panes.items()) if pane_ms in inside])
+        frame, tables = self.kind.frame(pane), {key: union[key].memory.table for key in keys}
+        table, judged = self._judge(joined(tables.values()), frame, inside.start, end_ms)
+        parts = apart(table, tables, gathered.owners)
+        told = {key: _Told(parts[key], [], {}, frame.services) for key in keys}
+        for one in judged:
+            told[gathered.owners[one.subject]].judged.append(one)
+        for subject, count in self.kind.heard(pane).items():
+            told[gathered.owners[subject]].heard[subject] = count
+        return told
+
+    def _known(
+        self, union: Mapping[str, Piece[Pane]], gathered: Gathered[Pane], end_ms: int
+    ) -> dict[str, Memory[Pane]]:
+        """Tell apart what the buckets know: panes that a later window needs, last samples of counters, and events."""
+        windows, mine = self._pipeline.windows, gathered.subjects()
+        panes = [pair for pair in sorted(gathered.panes.items()) if pair[0] >= end_ms - windows.size + windows.slide_ms]
+        carry: dict[str, Carry] = {key: {} for key in union}
+        for name, last in gathered.carry.items():
+            if last[0] >= end_ms - windows.forget:
+                carry[gathered.owners[self.kind.naming.subject(name)]][name] = last
+        return {
+            key: replace(
+                piece.memory,
+                panes=[(at, self.kind.part(pane, mine[key])) for at, pane in panes if at in gathered.brought[key]],
+                carry=carry[key],
+                happened=gathered.happened[key],
+            )
+            for key, piece in union.items()
+        }
+
+    def _remember(self, known: Memory[Pane], told: _Told | None, end_ms: int) -> tuple[Memory[Pane], list[Judged]]:
+        """Add events and silence to the verdicts of one bucket; answer what it knows after the window, and those."""
+        windows, told = self._pipeline.windows, told or _Told(known.table, [], {}, {})
         start_ms = end_ms - windows.size
-        inside = [pane for pane_ms, pane in known.panes if start_ms <= pane_ms < end_ms]
-        table, judged, heard, services = known.table, list[Judged](), dict[str, int](), dict[str, list[str]]()
-        if inside:
-            pane = self._merge(inside)
-            frame = self._frame(pane)
-            table, judged = self._judge(table, frame, start_ms, end_ms)
-            heard, services = self._heard(pane), frame.services
-        judged = with_events(judged, known.happened, start_ms, end_ms)
-        usual = self._silence.listen(known.usual, heard, services, end_ms)
+        judged = with_events(told.judged, known.happened, start_ms, end_ms)
+        usual = self._silence.listen(known.usual, told.heard, told.services, end_ms)
         judged += self._silence.judge(usual, start_ms, end_ms)
-        usual = self._silence.remembered(usual, end_ms)
-        kept = Memory(
-            panes=[(pane_ms, pane) for pane_ms, pane in known.panes if pane_ms >= start_ms + windows.slide_ms],
-            table=table,
-            carry={name: last for name, last in known.carry.items() if last[0] >= end_ms - windows.forget},
-            usual=usual,
-            happened=recent(known.happened, end_ms, windows.slide_ms),
-        )
         judged.sort(key=lambda one: one.subject)
-        warming = sum(1 for verdict in judged if verdict.scores[0].status == "warming_up")
-        return Closed(kept, judged, accounts, len(usual), warming, refused)
-
-    def _gather(
-        self, known: Memory[Pane], blobs: Sequence[tuple[int, bytes]]
-    ) -> tuple[Memory[Pane], list[Packet], int]:
-        """Fold the blobs of each pane, in order of time; account for their records, and count the refused subjects."""
-        carry, panes, happened = known.carry, dict(known.panes), list(known.happened)
-        accounts, by_pane = Counter[tuple[int, str]](), defaultdict[int, list[bytes]](list)
-        for pane_ms, blob in blobs:
-            by_pane[pane_ms].append(blob)
-        admitted, refused = set(known.usual), set[str]()
-        for pane_ms in sorted(by_pane):
-            passed = admit(by_pane[pane_ms], admitted, self._most, self.naming)
-            refused |= passed.refused
-            accounts.update({(partition, "dropped_by_policy"): count for partition, count in passed.dropped.items()})
-            if not passed.blobs:
-                continue
-            pane, scored, duplicates, carry = self._fold(passed.blobs, carry)
-            # one stream stood still while the others went on: what it brings is late for some windows, not for all
-            panes[pane_ms] = self._merge([panes[pane_ms], pane]) if pane_ms in panes else pane
-            admitted.update(self._heard(pane))
-            happened += self._happenings(pane_ms, pane)
-            accounts.update({(partition, "scored"): count for partition, count in scored.items()})
-            accounts.update({(partition, "duplicate"): count for partition, count in duplicates.items()})
-        ordered = sorted(panes.items(), key=lambda pair: pair[0])
-        known = replace(known, carry=carry, panes=ordered, happened=happened)
-        return known, self._accounts(accounts), len(refused)
-
-    def _accounts(self, counts: Counter[tuple[int, str]]) -> list[Packet]:
-        by_partition: dict[int, dict[str, int]] = defaultdict(dict)
-        for (partition, name), count in sorted(counts.items()):
-            by_partition[partition][name] = count
-        return [Account(topic=self.topic, partition=part, **named).packet() for part, named in by_partition.items()]
-
-    @abstractmethod
-    def _fold(self, blobs: list[bytes], carry: Carry) -> tuple[Pane, Counter[int], Counter[int], Carry]: ...
-
-    @abstractmethod
-    def _unpack(self, data: bytes) -> Pane: ...
-
-    @abstractmethod
-    def _merge(self, panes: list[Pane]) -> Pane: ...
-
-    @abstractmethod
-    def _frame(self, pane: Pane) -> Frame: ...
-
-    @abstractmethod
-    def _heard(self, pane: Pane) -> dict[str, int]:
-        """Count the records of each subject."""
-
-    def _happenings(self, pane_ms: int, pane: Pane) -> list[Happening]:  # noqa: ARG002
-        return []
-
-
-class ModelBucket(Bucket[ModelPane]):
-    """Services by their model outputs."""
-
-    topic = "model-outputs"
-    naming = MODEL
-
-    def _fold(self, blobs: list[bytes], carry: Carry) -> tuple[ModelPane, Counter[int], Counter[int], Carry]:
-        return *model_pane.fold_blobs(blobs, self._pipeline.limits), carry
-
-    def _unpack(self, data: bytes) -> ModelPane:
-        return ModelPane.unpack(data)
-
-    def _merge(self, panes: list[ModelPane]) -> ModelPane:
-        return model_pane.merge_panes(panes, self._pipeline.limits)
-
-    def _frame(self, pane: ModelPane) -> Frame:
-        return model_frame(pane, self._pipeline.windows.size, self._pipeline.limits)
-
-    def _heard(self, pane: ModelPane) -> dict[str, int]:
-        counts = pane.sums[:, SUMS.index("n")].astype(np.int64).tolist()
-        return {f"service/{name}": count for name, count in zip(pane.services, counts, strict=True)}
-
-
-class TelemetryBucket(Bucket[TelemetryPane]):
-    """Entities by their telemetry."""
-
-    topic = "telemetry"
-    naming = TELEMETRY
-
-    def _fold(self, blobs: list[bytes], carry: Carry) -> tuple[TelemetryPane, Counter[int], Counter[int], Carry]:
-        pane, scored, duplicates = telemetry_pane.fold_blobs(blobs, carry)
-        return pane, scored, duplicates, telemetry_pane.carried(pane, carry)
-
-    def _unpack(self, data: bytes) -> TelemetryPane:
-        return TelemetryPane.unpack(data)
-
-    def _merge(self, panes: list[TelemetryPane]) -> TelemetryPane:
-        return telemetry_pane.merge_panes(panes)
-
-    def _frame(self, pane: TelemetryPane) -> Frame:
-        return telemetry_frame(pane, self._pipeline.windows.size)
-
-    def _heard(self, pane: TelemetryPane) -> dict[str, int]:
-        found = Counter[str]()
-        for name, count in zip(pane.names, pane.stats[:, N].tolist(), strict=True):
-            found[name.partition(SEPARATOR)[0]] += int(count)
-        return dict(found)
-
-    def _happenings(self, pane_ms: int, pane: TelemetryPane) -> list[Happening]:
-        return happenings(pane_ms, pane)
+        usual, happened = self._silence.remembered(usual, end_ms), recent(known.happened, end_ms, windows.slide_ms)
+        return replace(known, table=told.table, usual=usual, happened=happened), judged
 
 
 def bucket_for(stream: Stream, pipeline: Pipeline, judge: Judge) -> Bucket[Any]:
-    """Build the bucket of a stream."""
-    return (ModelBucket if stream == "model" else TelemetryBucket)(stream, pipeline, judge)
+    """Build the buckets of a stream."""
+    return Bucket(stream, pipeline, judge)

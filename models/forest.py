@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
+Ints = NDArray[np.intp]
 
 #: Rows walked at once: keeps the working arrays of 100 trees inside the processor's cache.
 CHUNK = 512
@@ -59,12 +59,23 @@ class FlatForest:
         return np.clip(values, -LARGEST, LARGEST).astype(np.float32)
 
     def _lengths(self, values: NDArray[np.float32]) -> Floats:
+        """Walk all trees; into arrays that are made once, as making them anew at each step costs as much as walking."""
         flat = np.ascontiguousarray(values).reshape(-1)
-        first = np.arange(len(values), dtype=np.int64) * self.width
+        first = np.arange(len(values), dtype=np.intp) * self.width
         node = np.repeat(self.roots[:, None], len(values), axis=1)
+        place, right = np.empty_like(node), np.empty(node.shape, bool)
+        value, threshold = np.empty(node.shape, flat.dtype), np.empty(node.shape, np.float64)
         for _ in range(self.depth):
-            right = flat[first + self.feature[node]] > self.threshold[node]
-            node = self.children[2 * node + right]
+            # "clip" only spares the check: no index is out of range, or `flat_forest` would have refused the tree
+            np.take(self.feature, node, out=place, mode="clip")
+            place += first
+            np.take(flat, place, out=value, mode="clip")
+            np.take(self.threshold, node, out=threshold, mode="clip")
+            np.greater(value, threshold, out=right)
+            node += node
+            node += right
+            np.take(self.children, node, out=place, mode="clip")
+            node, place = place, node
         total = np.zeros(len(values))
         # tree after tree, as scikit-learn adds: numpy's own sum would pick its order by the batch's shape
         for lengths in self.length[node]:

@@ -36,10 +36,10 @@ def flat_forest(trees: Sequence[Tree], width: int, max_samples: int, offset: flo
     return FlatForest(
         width=width,
         depth=max(depth for _, _, depth in laid),
-        roots=roots.astype(np.int32),
-        feature=np.concatenate([np.maximum(tree.feature, 0) for tree in trees]).astype(np.int32),
+        roots=roots.astype(np.intp),
+        feature=np.concatenate([np.maximum(tree.feature, 0) for tree in trees]).astype(np.intp),
         threshold=np.concatenate([np.where(tree.left < 0, np.inf, tree.threshold) for tree in trees]),
-        children=np.concatenate([kids + root for (kids, _, _), root in zip(laid, roots, strict=True)]).astype(np.int32),
+        children=np.concatenate([kids + root for (kids, _, _), root in zip(laid, roots, strict=True)]).astype(np.intp),
         length=np.concatenate([length for _, length, _ in laid]),
         unit=len(trees) * float(path_length(np.array([max_samples]))[0]),
         offset=float(offset),

@@ -37,15 +37,15 @@ class Happening(Struct, frozen=True, array_like=True, order=True):
     count: float
 
 
-def happenings(pane_ms: int, pane: TelemetryPane) -> list[Happening]:
-    """Find the kills and restarts in a pane."""
+def happenings(pane_ms: int, pane: TelemetryPane) -> list[tuple[str, Happening]]:
+    """Find the kills and restarts in a pane; with each the name of the series that tells of it."""
     found = []
     for row, name in enumerate(pane.names):
         if (happening := _event(name)) is not None:
             subject, metric, kind = happening
             count = float(pane.stats[row, INCREASE if kind == "counter" else SUM])
             if count > 0:
-                found.append(Happening(pane_ms, subject, metric, count))
+                found.append((name, Happening(pane_ms, subject, metric, count)))
     return found
 
 

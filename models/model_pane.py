@@ -51,6 +51,47 @@ class ModelPane:
         """Decode what `pack` wrote."""
         return cls(**unpack(data))
 
+    def part(self, keep: Array) -> "ModelPane":
+        """Answer what it holds of the services marked in `keep` [S] bool; no name stays that none of them has."""
+        if keep.all():
+            return self
+        number = np.where(keep, np.cumsum(keep) - 1, -1)
+        of_cells, of_sample, of_numbers = (
+            keep[rows] for rows in (self.feature_cells[:, 0], self.sample_rows, self.number_rows)
+        )
+        classes, class_cells = _renamed(self.classes, _of(self.class_cells, number))
+        features, feature_cells = _renamed(self.features, _of(self.feature_cells, number))
+        wide = [self.features.index(name) for name in features]
+        return ModelPane(
+            services=[name for name, stays in zip(self.services, keep.tolist(), strict=True) if stays],
+            sums=self.sums[keep],
+            latency=_of(self.latency, number),
+            confidence=_of(self.confidence, number),
+            classes=classes,
+            class_cells=class_cells,
+            features=features,
+            feature_cells=feature_cells,
+            feature_sums=self.feature_sums[of_cells],
+            sample_rows=number[self.sample_rows[of_sample]],
+            sample_ids=self.sample_ids[of_sample],
+            sample=self.sample[of_sample][:, wide],
+            number_rows=number[self.number_rows[of_numbers]],
+            number_ids=self.number_ids[of_numbers],
+            numbers=self.numbers[of_numbers],
+        )
+
+
+def _of(cells: Ints, number: Ints) -> Ints:
+    """Answer the cells of the services that have a number, by it; the others have -1."""
+    rows = number[cells[:, 0]]
+    return np.asarray(np.concatenate([rows[:, None], cells[:, 1:]], axis=1)[rows >= 0])
+
+
+def _renamed(names: list[str], cells: Ints) -> tuple[list[str], Ints]:
+    """Leave out the names that no cell has: (names, cells by their new numbers)."""
+    used, codes = np.unique(cells[:, 1], return_inverse=True)
+    return [names[code] for code in used.tolist()], np.concatenate([cells[:, :1], codes[:, None], cells[:, 2:]], axis=1)
+
 
 def fold_blobs(blobs: Sequence[bytes], limits: Limits) -> tuple[ModelPane, Counter[int], Counter[int]]:
     """Fold the blobs of a pane; also count scored and duplicate records per partition."""

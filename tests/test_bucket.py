@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.artifact import Artifacts
-from models.bucket import Closed, ModelBucket, TelemetryBucket, bucket_for, window_ends
+from models.bucket import Closed, bucket_for, window_ends
+from models.bucket_kinds import ModelKind, TelemetryKind
 from models.bucket_memory import Memory, encode
 from models.config import Pipeline
 from models.frame import Frame
@@ -161,5 +162,5 @@ def test_what_comes_late_for_one_window_is_added_to_its_pane_in_the_next() -> No
 
 
 def test_each_stream_has_its_bucket() -> None:
-    kinds = [type(bucket_for(stream, PIPELINE, lambda table, *_: (table, []))) for stream in ("model", "infra")]
-    assert kinds == [ModelBucket, TelemetryBucket]
+    kinds = [type(bucket_for(stream, PIPELINE, lambda table, *_: (table, [])).kind) for stream in ("model", "infra")]
+    assert kinds == [ModelKind, TelemetryKind]

@@ -12,7 +12,8 @@ from models.artifact import Artifacts
 from models.bucket import Closed, bucket_for, window_ends
 from models.bucket_clock import FINAL
 from models.bucket_log import Live, found
-from models.bucket_memory import encode
+from models.bucket_memory import Memory, encode
+from models.bucket_union import Piece
 from models.config import Pipeline
 from models.packets import Packet
 from models.route import Routes
@@ -42,6 +43,7 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
         self._head = runtime_context.get_state(ValueStateDescriptor("head-v1", BYTES))
         self._memory = runtime_context.get_state(ValueStateDescriptor("memory-v3", BYTES))
         self._live: dict[str, Live[Any]] = {}
+        self._unsaved: set[str] = set()  # buckets with windows that ended and are not in their state yet
         self._told: dict[str, tuple[int, int, int]] = {}  # tracked, warming, refused
         self._metrics = Metrics(runtime_context.get_metrics_group().add_group("stream", self._stream))
         self._metrics.gauge("tracked_services", lambda: sum(told[0] for told in self._told.values()))
@@ -55,7 +57,7 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
         closed_ms = live.clock.closed_ms or 0
         ends = [end_ms for end_ms in window_ends(packet.timestamp, self._pipeline) if end_ms > closed_ms]
         if not ends:
-            return map(to_row, late_accounts(self._bucket.topic, packet.value))
+            return map(to_row, late_accounts(self._bucket.kind.topic, packet.value))
         self._blobs.add(live.arrive(packet.timestamp, packet.value))
         fresh = [end_ms for end_ms in ends if end_ms not in live.clock.pending]
         if fresh:
@@ -68,29 +70,51 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:  # noqa: ARG002
         """End every window that the watermark has passed, in order, and wait for the next while anything is remembered.
 
-        A replay's watermark passes hundreds of windows at once; state is then written once for all of them, and the
-        timers of the others find nothing left to do.
+        The first timer ends them for all buckets at hand: together they cost little more than one. The timers of the
+        others then find their bucket only to be saved; a replay's watermark passes hundreds of windows at once, and
+        state is written once for all of them.
         """
-        key, slide_ms = str(ctx.get_current_key()), self._pipeline.windows.slide_ms
-        live, reached = self._known(key), ctx.timer_service().current_watermark()
-        if live.clock.due(slide_ms, reached) is None:
-            return
-        while (end_ms := live.clock.due(slide_ms, reached)) is not None:
-            closed = self._close(live, key, end_ms)
-            live.clock = live.clock.closed(end_ms, watching=closed.tracked > 0)
-            yield from self._emit(closed)
-        self._save(live)
-        ahead = live.clock.upcoming(slide_ms)
-        if ahead is not None and reached < FINAL:
-            ctx.timer_service().register_event_time_timer(ahead - 1)
+        key, reached = str(ctx.get_current_key()), ctx.timer_service().current_watermark()
+        live = self._known(key)
+        while (due := self._due(key, reached)) is not None:
+            yield from self._end(*due)
+        if key in self._unsaved:
+            self._unsaved.remove(key)
+            self._save(live)
+            ahead = live.clock.upcoming(self._pipeline.windows.slide_ms)
+            if ahead is not None and reached < FINAL:
+                ctx.timer_service().register_event_time_timer(ahead - 1)
 
-    def _close(self, live: Live[Any], key: str, end_ms: int) -> Closed:
-        """Judge one window, and remember it."""
-        closed = self._bucket.close(live.memory, live.take(end_ms), end_ms)
-        live.memory = closed.known
-        live.judged.append(end_ms)
-        self._told[key] = (closed.tracked, closed.warming, closed.refused)
-        return closed
+    def _due(self, key: str, reached: int) -> tuple[int, list[str]] | None:
+        """Answer the end of the next window that the watermark has passed, and the buckets that it ends for.
+
+        None if it has passed none of this bucket: whoever asked first has ended those of all.
+        """
+        slide_ms = self._pipeline.windows.slide_ms
+        if self._live[key].clock.due(slide_ms, reached) is None:
+            return None
+        ends = {each: live.clock.due(slide_ms, reached) for each, live in self._live.items()}
+        end_ms = min(end for end in ends.values() if end is not None)
+        return end_ms, sorted(each for each, end in ends.items() if end == end_ms)
+
+    def _end(self, end_ms: int, keys: list[str]) -> Iterator[Row]:
+        """End one window of some buckets; each is saved when its own timer comes, which is before any checkpoint."""
+        for key, closed in self._close(keys, end_ms).items():
+            live = self._live[key]
+            live.clock = live.clock.closed(end_ms, watching=closed.tracked > 0)
+            self._unsaved.add(key)
+            yield from self._emit(closed)
+
+    def _close(self, keys: Iterable[str], end_ms: int) -> dict[str, Closed]:
+        """Judge one window of some buckets, and remember it."""
+        lives = {key: self._live[key] for key in keys}
+        pieces = {key: Piece(live.memory or Memory(), live.take(end_ms)) for key, live in lives.items()}
+        found = self._bucket.close_all(pieces, end_ms)
+        for key, closed in found.items():
+            lives[key].memory = closed.known
+            lives[key].judged.append(end_ms)
+            self._told[key] = (closed.tracked, closed.warming, closed.refused)
+        return found
 
     def _known(self, key: str) -> Live[Any]:
         """Answer the bucket of the current key; one that is not at hand is made from saved state."""
@@ -99,9 +123,9 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
             live, again = found(None if head is None else bytes(head), [bytes(blob) for blob in self._blobs.get()])
             live.saved = 0 if memory is None else len(memory)
             live.memory = self._bucket.unpack(None if memory is None else bytes(memory))
-            for end_ms in again:
-                self._close(live, key, end_ms)
             self._live[key] = live
+            for end_ms in again:
+                self._close([key], end_ms)
         return self._live[key]
 
     def _save(self, live: Live[Any]) -> None:
