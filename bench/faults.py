@@ -48,12 +48,14 @@ def run(faults: Sequence[Fault], seed: int, run_dir: Path, console: Console) -> 
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
-    parser.add_argument("--only", default="", help="faults whose name holds this text")
+    parser.add_argument("--only", action="append", metavar="TEXT", help="faults whose name holds it; may be repeated")
     parser.add_argument("--quick", action="store_true", help="some of them, each striking once: half an hour")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="repeats a run")
     parser.add_argument("--run-dir", type=Path, help="folder for logs and checkpoints; default: a temporary one")
     asked = parser.parse_args()
-    chosen = [fault for fault in (quickly(FAULTS) if asked.quick else FAULTS) if asked.only in fault.name]
+    wanted: list[str] = asked.only or [""]
+    faults = quickly(FAULTS) if asked.quick else FAULTS
+    chosen = [fault for fault in faults if any(text in fault.name for text in wanted)]
     console = Console(width=180, highlight=False)
     run_dir = asked.run_dir or Path(tempfile.mkdtemp(prefix="crosstide-faults-"))
     played = run(chosen, asked.seed, run_dir, console)

@@ -15,6 +15,8 @@ from crosstide.kafka_io import FedRecord
 #: A broker that is away for minutes is waited for: a feeder that gives up would be a fault of its own.
 PATIENCE_MS = 900_000
 LARGEST = 12 * 1024 * 1024
+#: kafka-python's own is half a minute: its pause would be measured, not that of the job.
+BACKOFF_MS = 500
 Spoil = Callable[[Iterable[Timed]], Iterator[Timed]]
 
 
@@ -31,6 +33,7 @@ class Feeder(threading.Thread):
             linger_ms=20,
             delivery_timeout_ms=PATIENCE_MS,
             max_block_ms=PATIENCE_MS,
+            reconnect_backoff_max_ms=BACKOFF_MS,
             max_request_size=LARGEST,
             metrics_enabled=False,
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 from bench.faults_scene import Scene
-from crosstide.cluster import jars
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.kept import kept_job
 from crosstide.cluster.resume import begin
@@ -52,7 +51,7 @@ def another_pane(scene: Scene) -> None:
     entry = site_packages(world.state.python) / "jobs" / "pipeline.py"
     name = ["--name", f"{scene.name}-other"]
     words = [*kept.arguments, *name, "--set", "windows.pane=500ms"]
-    what = Submission(entry, words, [jars.connector_jar()], world.state.python, place)
+    what = Submission(entry, words, world.state.python, place)
     try:
         other = world.state.flink.submit(what, world.run_dir / "elsewhere")
         world.state.flink.rest.wait_state(other, "RUNNING", 60)

@@ -50,6 +50,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("taskmanager killed at random, 5 times", strikes.taskmanager_killed_at_random, 180, restarts=2, times=5),
     Fault("taskmanager stopped past the heartbeat", strikes.taskmanager_stopped, MIDDLE_S, restarts=2),
+    Fault("taskmanager hung for good", strikes.taskmanager_hung, MIDDLE_S, restarts=2),
+    Fault("jobmanager hung for good", strikes.jobmanager_hung, MIDDLE_S, restarts=2),
     Fault(
         "python workers killed, 5 times", strikes.workers_killed, LONG_S, WORKER_S, restarts=1, times=5, quick=True
     ),

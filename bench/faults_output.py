@@ -7,6 +7,8 @@ from itertools import pairwise
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from bench.faults_feed import BACKOFF_MS
+
 
 class OutputWatch(threading.Thread):
     """Notes when records arrive. Times are of the monotonic clock."""
@@ -24,6 +26,7 @@ class OutputWatch(threading.Thread):
             bootstrap_servers=self._address,
             isolation_level="read_committed",
             enable_auto_commit=False,
+            reconnect_backoff_max_ms=BACKOFF_MS,
             metrics_enabled=False,
         )
         try:

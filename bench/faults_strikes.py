@@ -13,6 +13,8 @@ Strike = Callable[[Scene], None]
 #: Longer than heartbeat.timeout, 15 s.
 PAUSE_S = 25.0
 AWAY_S = 60.0
+#: Longer than the watcher's patience with a process that hangs.
+HUNG_S = 200.0
 
 
 def _kill(scene: Scene, *victims: Proc) -> float:
@@ -20,6 +22,17 @@ def _kill(scene: Scene, *victims: Proc) -> float:
     strike = time.monotonic()
     for victim in victims:
         scene.world.kill(victim)
+    scene.kills += 1
+    return strike
+
+
+def _hang(scene: Scene, victim: Proc) -> float:
+    strike = time.monotonic()
+    os.kill(victim.pid, signal.SIGSTOP)
+    while victim.alive():
+        if time.monotonic() > strike + HUNG_S:
+            raise TimeoutError(f"{victim.name} hangs, and nobody ended it within {HUNG_S:.0f} s")
+        time.sleep(0.2)
     scene.kills += 1
     return strike
 
@@ -50,6 +63,19 @@ def taskmanager_stopped(scene: Scene) -> None:
     os.kill(process.pid, signal.SIGCONT)
     scene.kills += 1
     scene.struck(strike)
+
+
+def taskmanager_hung(scene: Scene) -> None:
+    """SIGSTOP the TaskManager for good: the watcher must end it."""
+    scene.wait_fed(0.4)
+    scene.struck(_hang(scene, scene.world.state.flink.taskmanager))
+
+
+def jobmanager_hung(scene: Scene) -> None:
+    """SIGSTOP the JobManager for good: the watcher must end it."""
+    scene.wait_fed(0.4)
+    scene.leaving()
+    scene.struck(_hang(scene, scene.world.state.flink.jobmanager))
 
 
 def workers_killed(scene: Scene) -> None:

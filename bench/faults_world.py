@@ -35,17 +35,24 @@ class World:
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self.topology = self.run_dir / "topology.yaml"
         self.topology.write_text(topology())
+        try:
+            self._start()
+        except BaseException:  # an interrupt too must leave nothing behind
+            processes.stop(processes.left_behind(self.run_dir))
+            raise
+        self.said: list[str] = []
+        self.watch = Watch(self.run_dir, self.say, ("jobmanager", "taskmanager"))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True, name="watch")
+        self._thread.start()
+
+    def _start(self) -> None:
         python = cluster_python(self.run_dir)
         kafka = broker.launch(self.run_dir)
         cluster = flink.launch(self.run_dir, 2, python)
         broker.wait_ready(kafka, 300)
         flink.wait_ready(cluster, 300)
         write_state(self.run_dir, State(kafka, cluster, python))
-        self.said: list[str] = []
-        self.watch = Watch(self.run_dir, self.say, ("jobmanager", "taskmanager"))
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True, name="watch")
-        self._thread.start()
 
     def _look(self) -> None:
         while not self._over.wait(0.5):

@@ -14,7 +14,6 @@ from bench.speed_data import Load
 from bench.speed_env import ROOT, peer_environment
 from bench.speed_meter import Meter
 from bench.speed_site import Site, partitions_of
-from crosstide.cluster import jars
 from crosstide.cluster.flink import FlinkCluster
 from crosstide.cluster.submit import Submission
 from crosstide.cluster.submit import submit as flink_run
@@ -82,7 +81,7 @@ def submit(site: Site, cluster: FlinkCluster, job: FlinkJob, load: Load) -> str:
     work = site.run_dir / "elsewhere"
     work.mkdir(exist_ok=True)
     arguments = job.arguments(site, load, output_of(load))
-    what = Submission(job.entry(site, load), arguments, [jars.connector_jar()], site.python)
+    what = Submission(job.entry(site, load), arguments, site.python)
     return flink_run(cluster.home / "conf", f"127.0.0.1:{cluster.rest_port}", what, work, SUBMIT_S)
 
 

@@ -18,6 +18,9 @@ WRITTEN = ("model-scores", "infra-scores", "dead-letters")
 TOPICS = (*WRITTEN, *FOLLOWED, "incidents-current")
 #: Bytes. Kafka's own default of 1 MiB would fail the job at a record that the topics take (see `models/smaller.py`).
 MAX_REQUEST = 4 * 1024 * 1024
+#: Milliseconds. So long a send or a commit waits for a broker that is away; Kafka's own are two minutes and one.
+#: A commit that ran out of time restarts the job: the connector cannot try it again ("Transaction was not started").
+PATIENCE_MS = 300_000
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def _kafka_ddl(topic: str, delivery: Delivery) -> str:
             event_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp')
         WITH ('connector' = 'kafka', 'topic' = '{delivery.prefix}{topic}',
             'properties.bootstrap.servers' = '{delivery.bootstrap}', 'properties.max.request.size' = '{MAX_REQUEST}',
+            'properties.max.block.ms' = '{PATIENCE_MS}', 'properties.delivery.timeout.ms' = '{PATIENCE_MS}',
             'key.format' = 'raw', 'key.fields' = 'key', 'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY',
             {guarantee})"""
 

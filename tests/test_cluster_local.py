@@ -34,7 +34,7 @@ def make_topics(broker: Broker) -> tuple[str, str]:
 
 
 def submit(flink: FlinkCluster, broker: Broker, python: Path, source: str, sink: str, cwd: Path) -> str:
-    return flink.submit(Submission(ENTRY, [broker.bootstrap, source, sink], [jars.connector_jar()], python), cwd)
+    return flink.submit(Submission(ENTRY, [broker.bootstrap, source, sink], python), cwd)
 
 
 def records(count: int) -> list[FedRecord]:

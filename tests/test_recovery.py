@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import ProxyHandler, build_opener
 
+import msgspec
 import psutil
 import pytest
 from typer.testing import CliRunner
@@ -18,6 +19,7 @@ from bench.faults_feed import Feeder
 from bench.faults_load import SETTINGS, Load, topology
 from crosstide.cli import app
 from crosstide.cluster import local
+from crosstide.cluster.kept import kept_job, write_kept
 from crosstide.cluster.processes import free_ports, left_behind
 from crosstide.cluster.reaper import is_worker, orphans
 from crosstide.cluster.state import State, read_state
@@ -174,16 +176,32 @@ def test_a_job_goes_on_from_its_savepoint_and_another_pane_is_refused(live: Feed
     assert other.exit_code == 2
     assert "windows.pane was 1s and is 500ms" in " ".join(other.output.split())
     assert call(run_dir, *words, *same).exit_code == 0
-    wait(lambda: status(run_dir)["totals"].get("telemetry", {}).get("consumed", 0) > before, 120)
+    # what the old job committed as it stopped is counted here already; more comes from the new one alone
+    stopped_at = status(run_dir)["totals"]["telemetry"]["consumed"]
+    assert stopped_at >= before
+    wait(lambda: status(run_dir)["totals"].get("telemetry", {}).get("consumed", 0) > stopped_at, 120)
+
+
+def test_a_job_whose_id_was_lost_is_known_again_by_its_name(live: Feeder, cluster: State, run_dir: Path) -> None:
+    kept = kept_job(run_dir, "crosstide")
+    # as if the client had died after the cluster took the job, and before it could tell the id
+    write_kept(run_dir, msgspec.structs.replace(kept, job_ids=["0" * 32]))
+    wait(lambda: kept_job(run_dir, "crosstide").job_id == kept.job_id, 60)
+    assert [job["jid"] for job in cluster.flink.rest.running()] == [kept.job_id]
 
 
 def test_orphan_workers_are_reaped_after_a_kill(live: Feeder, cluster: State, run_dir: Path) -> None:
     state = read_state(run_dir)
     assert state is not None
     workers = [one for one in left_behind(run_dir) if is_worker(one)]
-    assert workers
+    assert [one for one in workers if one.name.startswith("python")]
+    command = psutil.Process(state.flink.taskmanager.pid).cmdline()
     psutil.Process(state.flink.taskmanager.pid).kill()
     wait(lambda: not any(one.alive() for one in workers), 60)
     wait(lambda: not orphans(run_dir), 30)
     wait(lambda: status(run_dir).get("state") == "RUNNING", 120)
     assert "crosstide_process_starts_total" in metrics(cluster)
+    now = read_state(run_dir)
+    assert now is not None
+    assert now.flink.taskmanager.pid != state.flink.taskmanager.pid
+    assert psutil.Process(now.flink.taskmanager.pid).cmdline() == command

@@ -10,6 +10,7 @@ from typing import Any
 from crosstide.cluster import processes
 from crosstide.cluster.errors import ClusterError, tail
 from crosstide.cluster.flink_conf import Ports, flink_environment, pyflink_home, write_conf
+from crosstide.cluster.flink_lib import link_jars
 from crosstide.cluster.processes import Proc
 from crosstide.cluster.reaper import is_worker
 from crosstide.cluster.rest import Rest
@@ -31,7 +32,7 @@ class FlinkCluster:
 
     @property
     def home(self) -> Path:
-        """Return the folder with the cluster's `conf`, `log`, `checkpoints`, `savepoints` and `tmp`."""
+        """Return the folder with the cluster's `conf`, `lib`, `log`, `checkpoints`, `savepoints` and `tmp`."""
         return self.run_dir / "flink"
 
     @property
@@ -93,6 +94,7 @@ def launch(
     shutil.rmtree(home / "log", ignore_errors=True)
     for folder in ("conf", "log", "pid", "tmp", "checkpoints", "savepoints"):
         (home / folder).mkdir(parents=True, exist_ok=True)
+    link_jars(home)
     rest_port, rpc_port, *reporter = processes.free_ports(4)
     ports = Ports(rest_port, rpc_port, (reporter[0], reporter[1]) if metrics else (0, 0))
     write_conf(home, ports, slots, python, dict(settings or {}))

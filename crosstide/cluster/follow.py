@@ -17,6 +17,8 @@ def follow(run_dir: Path, prefix: str, out: Console) -> None:
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
+        # kafka-python's own is 30 s: a broker that is back would be noticed late
+        reconnect_backoff_max_ms=1000,
         metrics_enabled=False,
     )
     try:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 from models.packets import COUNTS
 
@@ -21,28 +22,35 @@ class Ledger:
             bootstrap_servers=bootstrap,
             isolation_level="read_committed",
             enable_auto_commit=False,
+            # kafka-python's own is 30 s: a broker that is back would be noticed late
+            reconnect_backoff_max_ms=1000,
             max_poll_records=5000,
             metrics_enabled=False,
         )
-        parts = [TopicPartition(topic, number) for topic in (self._state, self._incidents)
-                 for number in sorted(self._consumer.partitions_for_topic(topic) or ())]  # fmt: skip
-        if not parts:
+        self._parts = [TopicPartition(topic, number) for topic in (self._state, self._incidents)
+                       for number in sorted(self._consumer.partitions_for_topic(topic) or ())]  # fmt: skip
+        if not self._parts:
             self.close()
             raise LookupError(f"there are no topics {self._state} and {self._incidents}: `crosstide topics --create`")
-        self._consumer.assign(parts)
-        self._consumer.seek_to_beginning(*parts)
+        self._consumer.assign(self._parts)
+        self._consumer.seek_to_beginning(*self._parts)
 
     def catch_up(self, seconds: float = 5.0) -> "Ledger":
-        """Read what is committed by now, for at most so long; returns itself."""
+        """Read what is committed by now, for at most so long; returns itself. A broker that is away tells nothing."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            batches = self._consumer.poll(timeout_ms=300)
-            if not batches:
-                break
-            for part, records in batches.items():
-                for record in records:
-                    self._take(part.topic, record.key, record.value)
+        try:
+            ends = self._consumer.end_offsets(self._parts, timeout_ms=int(1000 * seconds))
+            # to where the topics end now: that a poll brings nothing may only mean that the broker is slow
+            while time.monotonic() < deadline and self._behind(ends):
+                for part, records in self._consumer.poll(timeout_ms=300).items():
+                    for record in records:
+                        self._take(part.topic, record.key, record.value)
+        except KafkaError:
+            return self
         return self
+
+    def _behind(self, ends: dict[TopicPartition, int]) -> bool:
+        return any((self._consumer.position(one, timeout_ms=1000) or 0) < end for one, end in ends.items())
 
     def _take(self, topic: str, key: bytes | None, value: bytes | None) -> None:
         if topic == self._incidents and key is not None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crosstide.cluster import jars
 from crosstide.cluster.broker import Broker
 from crosstide.cluster.flink import FlinkCluster
 from crosstide.cluster.submit import Submission
@@ -70,7 +69,7 @@ def replay(what: Replay, broker: Broker, flink: FlinkCluster, python: Path, cwd:
         fed[topic] = feed(broker.bootstrap, what.prefix + topic, _fed(path, what, partitions))
     say("running jobs/pipeline.py on the cluster")
     entry = site_packages(python) / "jobs" / "pipeline.py"
-    job = flink.submit(Submission(entry, what.arguments(broker.bootstrap), [jars.connector_jar()], python), cwd)
+    job = flink.submit(Submission(entry, what.arguments(broker.bootstrap), python), cwd)
     flink.rest.wait_finished(job, DEADLINE_S)
     return Replayed(job, incidents_of(broker.bootstrap, what.prefix), accounts_of(broker.bootstrap, what.prefix), fed)
 

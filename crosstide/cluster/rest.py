@@ -44,7 +44,8 @@ class Rest:
 
     def state(self, job_id: str) -> str:
         """Return a job's state, such as RUNNING, RESTARTING, FINISHED."""
-        return str(self.get(f"/jobs/{job_id}")["state"])
+        # not the job's own page: whoever asks for that has Flink collect all metrics of all processes anew
+        return str(self.get(f"/jobs/{job_id}/status")["status"])
 
     def job_exceptions(self, job_id: str) -> list[str]:
         """Return the stack traces of a job's failures, the newest first."""

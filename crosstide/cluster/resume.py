@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 
-from crosstide.cluster import jars
 from crosstide.cluster.checkpoints import newest
 from crosstide.cluster.kept import Kept, write_kept
 from crosstide.cluster.state import State
@@ -31,9 +30,7 @@ def _submitted(kept: Kept, state: State, run_dir: Path, start: str | None) -> Ke
     entry = site_packages(state.python) / "jobs" / f"{kept.entry}.py"
     elsewhere = run_dir.resolve() / "elsewhere"
     elsewhere.mkdir(parents=True, exist_ok=True)
-    what = Submission(
-        entry, kept.arguments, [jars.connector_jar()], state.python, start, kept.parallelism, kept.settings
-    )
+    what = Submission(entry, kept.arguments, state.python, start, kept.parallelism, kept.settings)
     job_id = state.flink.submit(what, elsewhere)
     kept = msgspec.structs.replace(kept, job_ids=[*kept.job_ids, job_id])
     write_kept(run_dir, kept)

@@ -25,7 +25,6 @@ class Submission:
 
     entry: Path
     arguments: Sequence[str]
-    jars: Sequence[Path]
     python: Path
     start: str | None = None
     parallelism: int = 0
@@ -39,10 +38,6 @@ class Submission:
         if self.start is not None:
             # the claim stays with whoever made it: a second failure can then go back to the same place
             words += ["-s", self.start]
-        if self.jars:
-            # `-j` takes one jar and uploads it; the others must lie where every process can read them, as here they do
-            words += ["-j", str(self.jars[0].resolve())]
-            words += [word for jar in self.jars[1:] for word in ("-C", jar.resolve().as_uri())]
         python = str(self.python)
         return [*words, "-py", str(self.entry.resolve()), "-pyexec", python, "-pyclientexec", python, *self.arguments]
 

@@ -1,0 +1,46 @@
+"""Starts a JVM again by the very command that it ran with.
+
+Flink's scripts start two more JVMs before it, to read settings and to share out memory; when something has died, their
+seconds are an outage.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from crosstide.cluster import processes
+from crosstide.cluster.flink import spawn
+from crosstide.cluster.processes import Proc
+
+
+@dataclass(frozen=True)
+class _Command:
+    words: list[str]
+    environment: dict[str, str]
+
+
+class Commands:
+    """Remembers commands of living processes, by their names; used by one thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, _Command]] = {}
+
+    def note(self, process: Proc) -> None:
+        """Remember how a process runs, once its script has become the JVM."""
+        if process.name in self._known and self._known[process.name][0] == process.pid:
+            return
+        try:
+            found = psutil.Process(process.pid)
+            if found.name() == "java":
+                self._known[process.name] = (process.pid, _Command(found.cmdline(), found.environ()))
+        except psutil.Error:
+            return  # gone meanwhile: what is known already stays
+
+    def again(self, name: str, run_dir: Path) -> Proc:
+        """Start one of Flink's two processes again: as it ran, else by Flink's script."""
+        if name not in self._known:
+            return spawn(name, run_dir)
+        _, known = self._known[name]
+        log = run_dir / "flink" / "log" / f"{name}-script.out"
+        return processes.spawn(name, known.words, run_dir, log, known.environment)
