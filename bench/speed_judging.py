@@ -12,7 +12,7 @@ from typing import Any
 from bench.speed_judging_data import Case, trained, window_blobs
 from bench.speed_judging_stages import Stages
 from jobs.settings import load_pipeline
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.bucket_memory import Memory, encode
 from models.config import Pipeline
 from models.scorer import Scorer
@@ -26,7 +26,7 @@ def measure(case: Case, pipeline: Pipeline) -> tuple[dict[str, float], int, floa
     """Judge the windows of a case: stage -> microseconds, bytes of memory for each service, lines for each service."""
     scorer = Scorer.of(case.stream, pipeline, trained(case, pipeline))
     stages, size = Stages(), pipeline.windows.size
-    bucket = bucket_for(case.stream, pipeline, scorer.judge)
+    bucket = Bucket[Any](case.stream, pipeline, scorer.judge)
     memory: Memory[Any] | None = None
     lines = 0
     with stages.around(bucket, scorer) as close:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from jobs.artifact_model import fit_forest
 from models.artifact import Artifacts, SeriesBaseline, TrainedForest
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.columns import pack, unpack
 from models.config import Pipeline
 from models.drift_fit import drift_profiles
@@ -80,7 +80,7 @@ def _frames(case: Case, pipeline: Pipeline) -> list[Frame]:
         found.append(frame)
         return table, []
 
-    bucket = bucket_for(case.stream, pipeline, keep)
+    bucket = Bucket[Any](case.stream, pipeline, keep)
     for _, blobs in window_blobs(case, pipeline, REFERENCE):
         bucket.close(None, blobs, blobs[0][0] + pipeline.windows.size)
     return found

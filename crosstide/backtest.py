@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,7 @@ from jobs.feed import input_files
 from jobs.graph import Plan, settings_of
 from jobs.stages import STREAM_OF
 from models.artifact import Artifacts
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.config import Pipeline
 from models.correlate import Correlator
 from models.evidence import ChangeNote, Evidence, merged
@@ -97,7 +98,7 @@ class _Replay:
             self._done.frames.append((end_ms, frame))
             return scorer.judge(table, frame, start_ms, end_ms)
 
-        bucket = bucket_for(stream, self._pipeline, judge)
+        bucket = Bucket[Any](stream, self._pipeline, judge)
         for closed in closed_windows(path, topic, self._pipeline, bucket, self._now_ms, count):
             for judged in closed.judged:
                 self._done.scores.extend(judged.scores)

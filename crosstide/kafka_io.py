@@ -8,6 +8,8 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 _LARGEST = 4 * 1024 * 1024
+#: For those who read for hours. kafka-python's own is 30 s: a broker that is back would be noticed late.
+RECONNECT_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Reads a reference period into frames, with the same panes and windows as the job, and no Flink."""
 
 from pathlib import Path
+from typing import Any
 
 from crosstide.backtest_read import closed_windows
 from jobs.stages import STREAM_OF
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.config import Pipeline
 from models.frame import Frame
 from models.intake import TopicName
@@ -27,7 +28,7 @@ class _Collector:
 def frames_of(path: Path, topic: TopicName, pipeline: Pipeline, now_ms: int) -> list[tuple[int, Frame]]:
     """Answer (window end, frame) of a file of messages, in time order; one frame per window and bucket."""
     collector = _Collector()
-    bucket = bucket_for(STREAM_OF[topic], pipeline, collector.judge)
+    bucket = Bucket[Any](STREAM_OF[topic], pipeline, collector.judge)
     for _ in closed_windows(path, topic, pipeline, bucket, now_ms):
         pass
     return sorted(collector.frames, key=lambda pair: pair[0])

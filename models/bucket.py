@@ -128,7 +128,7 @@ class Bucket(Generic[Pane]):
         self, union: Mapping[str, Piece[Pane]], gathered: Gathered[Pane], end_ms: int
     ) -> dict[str, Memory[Pane]]:
         """Tell apart what the buckets know: panes that a later window needs, last samples of counters, and events."""
-        windows, mine = self._pipeline.windows, gathered.subjects()
+        windows = self._pipeline.windows
         panes = [pair for pair in sorted(gathered.panes.items()) if pair[0] >= end_ms - windows.size + windows.slide_ms]
         carry: dict[str, Carry] = {key: {} for key in union}
         for name, last in gathered.carry.items():
@@ -137,7 +137,7 @@ class Bucket(Generic[Pane]):
         return {
             key: replace(
                 piece.memory,
-                panes=[(at, self.kind.part(pane, mine[key])) for at, pane in panes if at in gathered.brought[key]],
+                panes=[(at, gathered.part(self.kind, pane, key)) for at, pane in panes if at in gathered.brought[key]],
                 carry=carry[key],
                 happened=gathered.happened[key],
             )
@@ -154,8 +154,3 @@ class Bucket(Generic[Pane]):
         judged.sort(key=lambda one: one.subject)
         usual, happened = self._silence.remembered(usual, end_ms), recent(known.happened, end_ms, windows.slide_ms)
         return replace(known, table=told.table, usual=usual, happened=happened), judged
-
-
-def bucket_for(stream: Stream, pipeline: Pipeline, judge: Judge) -> Bucket[Any]:
-    """Build the buckets of a stream."""
-    return Bucket(stream, pipeline, judge)

@@ -30,12 +30,9 @@ class Gathered(Generic[Pane]):
     happened: dict[str, list[Happening]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
 
-    def subjects(self) -> dict[str, set[str]]:
-        """Answer the subjects of each bucket."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for subject, key in self.owners.items():
-            found[key].add(subject)
-        return found
+    def part(self, kind: Kind[Pane], pane: Pane, key: str) -> Pane:
+        """Answer what a pane holds of one bucket."""
+        return kind.part(pane, lambda subject: self.owners.get(subject) == key)
 
     def accounts(self, topic: str) -> list[Packet]:
         """Say by partition where the records went."""

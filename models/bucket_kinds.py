@@ -1,7 +1,7 @@
 """What differs between the buckets of the two streams: services by model outputs, entities by telemetry."""
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,8 +41,8 @@ class Kind(Protocol[Pane]):
     def merge(self, panes: list[Pane]) -> Pane:
         """Merge panes, in order of time."""
 
-    def part(self, pane: Pane, subjects: Set[str]) -> Pane:
-        """Answer what a pane holds of some subjects."""
+    def part(self, pane: Pane, stays: Callable[[str], bool]) -> Pane:
+        """Answer what a pane holds of the subjects that stay."""
 
     def frame(self, pane: Pane) -> Frame:
         """Answer the signals of a window."""
@@ -74,9 +74,9 @@ class ModelKind:
         """Merge."""
         return model_pane.merge_panes(panes, self.pipeline.limits)
 
-    def part(self, pane: ModelPane, subjects: Set[str]) -> ModelPane:
+    def part(self, pane: ModelPane, stays: Callable[[str], bool]) -> ModelPane:
         """Cut."""
-        return pane.part(np.array([f"service/{name}" in subjects for name in pane.services], bool))
+        return pane.part(np.array([stays(f"service/{name}") for name in pane.services], bool))
 
     def frame(self, pane: ModelPane) -> Frame:
         """Look."""
@@ -113,9 +113,9 @@ class TelemetryKind:
         """Merge."""
         return telemetry_pane.merge_panes(panes)
 
-    def part(self, pane: TelemetryPane, subjects: Set[str]) -> TelemetryPane:
+    def part(self, pane: TelemetryPane, stays: Callable[[str], bool]) -> TelemetryPane:
         """Cut."""
-        keep = [row for row, name in enumerate(pane.names) if _entity(name) in subjects]
+        keep = [row for row, name in enumerate(pane.names) if stays(_entity(name))]
         if len(keep) == len(pane.names):
             return pane
         return TelemetryPane([pane.names[row] for row in keep], pane.stats[keep])

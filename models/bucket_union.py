@@ -6,7 +6,7 @@ they would hold had each been worked on alone.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Generic
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from models.series import SeriesTable
 
 #: Subjects worked on as one. More gain little, and every vector of a sample is as long as all their features.
 TOGETHER = 128
+_NOTHING: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,22 @@ class Piece(Generic[Pane]):
 def unions(pieces: Mapping[str, Piece[Pane]]) -> Iterator[dict[str, Piece[Pane]]]:
     """Put buckets together, in their order, while they are small and remember the same of a series."""
     union: dict[str, Piece[Pane]] = {}
+    subjects, layout = 0, _NOTHING
     for key, piece in pieces.items():
-        if union and not _fits(union.values(), piece):
+        more, mine = len(piece.memory.usual), _layout(piece.memory.table)
+        alike = layout == mine or _NOTHING in (layout, mine)
+        if union and not (alike and subjects + more <= TOGETHER):
             yield union
-            union = {}
+            union, subjects, layout = {}, 0, _NOTHING
         union[key] = piece
+        subjects, layout = subjects + more, mine or layout
     if union:
         yield union
 
 
-def _fits(union: Iterable[Piece[Any]], piece: Piece[Any]) -> bool:
-    both = [*union, piece]
-    tables = [one.memory.table for one in both if one.memory.table.keys]
-    alike = len({tuple((name, column.shape[1:]) for name, column in table.columns.items()) for table in tables}) <= 1
-    return alike and sum(len(one.memory.usual) for one in both) <= TOGETHER
+def _layout(table: SeriesTable) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Answer names and widths of the columns; those of a table without rows do not matter."""
+    return tuple((name, column.shape[1:]) for name, column in table.columns.items()) if table.keys else _NOTHING
 
 
 def joined(tables: Iterable[SeriesTable]) -> SeriesTable:

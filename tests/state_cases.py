@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from models.artifact import Artifacts
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.bucket_clock import Clock
 from models.bucket_log import Arrived, Head
 from models.bucket_memory import VERSION as BUCKET
@@ -73,7 +73,7 @@ def blobs(stream: Stream, window: int) -> list[tuple[int, bytes]]:
 
 def memory(stream: Stream) -> bytes:
     """Return what a bucket remembers after sixteen windows."""
-    bucket = bucket_for(stream, PIPELINE, Scorer.of(stream, PIPELINE, Artifacts.empty()).judge)
+    bucket = Bucket[Any](stream, PIPELINE, Scorer.of(stream, PIPELINE, Artifacts.empty()).judge)
     known: BucketMemory[Any] | None = None
     for window in range(16):
         known = bucket.close(known, blobs(stream, window), T0 + 10_000 * (window + 1)).known

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.frame import Frame
 from models.intake import HEARTBEAT, TopicName
 from models.packets import COUNTS, Account, Packet
@@ -31,7 +31,7 @@ def fold(topic: Literal["model-outputs", "telemetry"], packets: list[Packet]) ->
     def judge(table: SeriesTable, _frame: Frame, _start: int, _end: int) -> tuple[SeriesTable, list[Judged]]:
         return table, []
 
-    bucket, answer = bucket_for("model" if topic == "model-outputs" else "infra", PIPELINE, judge), []
+    bucket, answer = Bucket[Any]("model" if topic == "model-outputs" else "infra", PIPELINE, judge), []
     for key in {packet.key for packet in packets if packet.topic == "pane"}:
         blobs = [(p.timestamp, p.value) for p in packets if p.topic == "pane" and p.key == key]
         answer += bucket.close(None, blobs, max(pane for pane, _ in blobs) + PIPELINE.windows.size).accounts

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.artifact import Artifacts
-from models.bucket import Closed, bucket_for, window_ends
+from models.bucket import Bucket, Closed, window_ends
 from models.bucket_kinds import ModelKind, TelemetryKind
 from models.bucket_memory import Memory, encode
 from models.config import Pipeline
@@ -36,7 +36,7 @@ class Watched:
             self.frames.append((start - T0, end - T0, told))
             return scorer.judge(table, frame, start, end)
 
-        self.bucket = bucket_for("infra", pipeline, judge)
+        self.bucket = Bucket[Any]("infra", pipeline, judge)
 
     def close(self, blobs: list[tuple[int, bytes]], end: int) -> Closed:
         """As after a restart: what is known goes through its bytes."""
@@ -162,5 +162,5 @@ def test_what_comes_late_for_one_window_is_added_to_its_pane_in_the_next() -> No
 
 
 def test_each_stream_has_its_bucket() -> None:
-    kinds = [type(bucket_for(stream, PIPELINE, lambda table, *_: (table, [])).kind) for stream in ("model", "infra")]
+    kinds = [type(Bucket[Any](stream, PIPELINE, lambda table, *_: (table, [])).kind) for stream in ("model", "infra")]
     assert kinds == [ModelKind, TelemetryKind]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.artifact import Artifacts
-from models.bucket import Bucket, Closed, bucket_for
+from models.bucket import Bucket, Closed
 from models.bucket_memory import Memory, encode
 from models.bucket_union import TOGETHER, Piece, apart, joined, unions
 from models.config import Pipeline
@@ -69,7 +69,7 @@ def told(closed: dict[str, Closed]) -> list[Any]:
 
 
 def buckets(stream: Stream, config: Pipeline) -> Bucket[Any]:
-    return bucket_for(stream, config, Scorer.of(stream, config, Artifacts.empty()).judge)
+    return Bucket[Any](stream, config, Scorer.of(stream, config, Artifacts.empty()).judge)
 
 
 @pytest.mark.parametrize(("stream", "topic"), STREAMS)

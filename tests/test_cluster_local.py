@@ -37,6 +37,19 @@ def submit(flink: FlinkCluster, broker: Broker, python: Path, source: str, sink:
     return flink.submit(Submission(ENTRY, [broker.bootstrap, source, sink], python), cwd)
 
 
+def submit_on(
+    flink: FlinkCluster, broker: Broker, python: Path, fed: list[FedRecord], cwd: Path
+) -> tuple[str, str, str]:
+    """Submit the job on records of a topic of its own; answer its id, that topic, and the one that it writes."""
+    source, sink = make_topics(broker)
+    feed(broker.bootstrap, source, fed)
+    return submit(flink, broker, python, source, sink, cwd), source, sink
+
+
+def one(value: bytes) -> list[FedRecord]:
+    return [FedRecord(b"k", OLD, value, 0)]
+
+
 def records(count: int) -> list[FedRecord]:
     return [FedRecord(f"service-{i % 5}".encode(), OLD + 1000 * i, f"v{i}".encode(), i % 2) for i in range(count)]
 
@@ -56,9 +69,7 @@ def test_a_topic_gives_back_what_was_fed_in_order_with_times_of_years_ago_and_ah
 def test_a_job_from_the_wheel_keeps_key_time_and_position_through_kafka_and_python_workers(
     broker: Broker, flink_cluster: FlinkCluster, wheel_python: Path, tmp_path: Path
 ) -> None:
-    source, sink = make_topics(broker)
-    feed(broker.bootstrap, source, records(2000))
-    job = submit(flink_cluster, broker, wheel_python, source, sink, tmp_path)
+    job, source, sink = submit_on(flink_cluster, broker, wheel_python, records(2000), tmp_path)
     flink_cluster.rest.wait_finished(job, 120)
     before = {(r.partition, r.offset): r for r in read_all(broker.bootstrap, source)}
     after = list(read_all(broker.bootstrap, sink))
@@ -87,9 +98,7 @@ def test_an_entry_that_raises_is_told_in_its_own_words(
 def test_a_function_that_raises_ends_the_waiting_with_its_own_words(
     broker: Broker, flink_cluster: FlinkCluster, wheel_python: Path, tmp_path: Path
 ) -> None:
-    source, sink = make_topics(broker)
-    feed(broker.bootstrap, source, [FedRecord(b"k", OLD, b"poison", 0)])
-    job = submit(flink_cluster, broker, wheel_python, source, sink, tmp_path)
+    job, _, _ = submit_on(flink_cluster, broker, wheel_python, one(b"poison"), tmp_path)
     with pytest.raises(ClusterError, match="ValueError: a poisoned value"):
         flink_cluster.rest.wait_finished(job, 120, max_failures=0)
     assert flink_cluster.rest.state(job) in ("CANCELED", "FAILED")

@@ -10,8 +10,8 @@ from crosstide.cluster import flink
 from crosstide.cluster.broker import Broker
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.flink import FlinkCluster
-from crosstide.kafka_io import FedRecord, feed, read_all
-from tests.test_cluster_local import OLD, make_topics, submit
+from crosstide.kafka_io import read_all
+from tests.test_cluster_local import one, submit_on
 
 #: Classes from jars, by name: of Flink, of the Kafka connector (shaded), of PyFlink, of Beam with its gRPC.
 FROM_JARS = re.compile(r" (org\.apache\.(?:beam|flink)\.\S+) source: file:")
@@ -30,15 +30,12 @@ def logged(tmp_path: Path, wheel_python: Path) -> Iterator[FlinkCluster]:
 def test_a_second_job_and_a_restart_load_no_connector_and_no_beam_again(
     broker: Broker, logged: FlinkCluster, wheel_python: Path, tmp_path: Path
 ) -> None:
-    source, sink = make_topics(broker)
-    feed(broker.bootstrap, source, [FedRecord(b"k", OLD, b"poison", 0)])
-    restarting = submit(logged, broker, wheel_python, source, sink, tmp_path)
+    restarting, _, _ = submit_on(logged, broker, wheel_python, one(b"poison"), tmp_path)
     # it fails a second time, so it has been started again
     with pytest.raises(ClusterError, match="failed 2 times"):
         logged.rest.wait_finished(restarting, 180, max_failures=1)
-    source, sink = make_topics(broker)
-    feed(broker.bootstrap, source, [FedRecord(b"k", OLD, b"good", 0)])
-    logged.rest.wait_finished(submit(logged, broker, wheel_python, source, sink, tmp_path), 180)
+    good, _, sink = submit_on(logged, broker, wheel_python, one(b"good"), tmp_path)
+    logged.rest.wait_finished(good, 180)
     assert len(list(read_all(broker.bootstrap, sink))) == 1
     loaded = (tmp_path / "classes.log").read_text()
     names = [found[1] for found in FROM_JARS.finditer(loaded)]

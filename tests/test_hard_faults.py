@@ -1,9 +1,11 @@
 """Hard faults: facts that may open an incident alone, also where the service has a model stream."""
 
+from typing import Any
+
 import pytest
 
 from models.artifact import Artifacts
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.config import Pipeline
 from models.correlate import is_open
 from models.correlate_state import unpack
@@ -20,7 +22,7 @@ SIZE = PIPELINE.windows.size
 
 def judged(windows: int, *samples: dict[str, object], pipeline: Pipeline = PIPELINE) -> list[dict[str, list[Score]]]:
     """The lines of events by subject, window by window; a sample says its window in `at`."""
-    bucket = bucket_for("infra", pipeline, Scorer.of("infra", pipeline, Artifacts.empty()).judge)
+    bucket = Bucket[Any]("infra", pipeline, Scorer.of("infra", pipeline, Artifacts.empty()).judge)
     memory, told = None, []
     for index in range(windows):
         mine = [one for one in samples if one["at"] == index]
@@ -61,7 +63,7 @@ def test_what_is_no_occurrence_of_a_kill_says_nothing(one: dict[str, object]) ->
 
 
 def test_the_verdict_of_the_subject_is_as_strong_even_where_nothing_else_can_judge_it() -> None:
-    bucket = bucket_for("infra", PIPELINE, Scorer.of("infra", PIPELINE, Artifacts.empty()).judge)
+    bucket = Bucket[Any]("infra", PIPELINE, Scorer.of("infra", PIPELINE, Artifacts.empty()).judge)
     packets = read("telemetry", [arrival(sample(metric="oom_kills", kind="event"))])
     panes = [(packet.timestamp, packet.value) for packet in packets if packet.topic == "pane"]
     (one,) = bucket.close(None, panes, T0 + SIZE).judged

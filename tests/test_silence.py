@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pyflink.common import Row
 
 from models.artifact import Artifacts
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.bucket_clock import FINAL, Clock
 from models.config import Pipeline
 from models.packets import Packet
@@ -224,7 +225,7 @@ def test_a_subject_that_is_silent_beside_a_lively_one_is_judged_alone(stream: St
 
 
 def test_an_empty_window_leaves_series_as_they_are() -> None:
-    bucket = bucket_for("infra", ONE, Scorer.of("infra", ONE, Artifacts.empty()).judge)
+    bucket = Bucket[Any]("infra", ONE, Scorer.of("infra", ONE, Artifacts.empty()).judge)
     panes = [(row[2], row[3]) for row in rows("infra", "a", range(1))]
     first = bucket.close(None, panes, T0 + SIZE)
     second = bucket.close(first.memory, [], T0 + 2 * SIZE)

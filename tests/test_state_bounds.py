@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import numpy as np
 
 from models import model_pane
 from models.admission import MODEL, TELEMETRY, admit
 from models.artifact import Artifacts
-from models.bucket import bucket_for
+from models.bucket import Bucket
 from models.config import Limits, Pipeline
 from models.scorer import Scorer
 from models.series_cap import capped
@@ -89,7 +90,7 @@ def cells_by_name(pane: model_pane.ModelPane) -> list[tuple[str, list[float]]]:
 def test_a_bucket_that_is_full_judges_those_it_knows_and_accounts_for_every_record_of_the_others() -> None:
     known, *flood = neighbours(20)
     pipeline = Pipeline.model_validate({"limits": {"max_services": 8}, "windows": {"buckets": 8}})
-    bucket = bucket_for("model", pipeline, Scorer.of("model", pipeline, Artifacts.empty()).judge)
+    bucket = Bucket[Any]("model", pipeline, Scorer.of("model", pipeline, Artifacts.empty()).judge)
     memory = bucket.close(None, [(T0, model_blob([known]))], T0 + 10_000).known
     later = T0 + 10_000
     closed = bucket.close(memory, [(later, model_blob([*flood, known, *flood], at(later, 39)))], T0 + 20_000)

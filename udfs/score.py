@@ -9,7 +9,7 @@ from pyflink.datastream import KeyedProcessFunction
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from models.artifact import Artifacts
-from models.bucket import Closed, bucket_for, window_ends
+from models.bucket import Bucket, Closed, window_ends
 from models.bucket_clock import FINAL
 from models.bucket_log import Live, found
 from models.bucket_memory import Memory, encode
@@ -37,7 +37,7 @@ class ScoreWindows(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: Any) -> None:
         """Build the detectors; state is named by its layout's version."""
         scorer = Scorer.of(self._stream, self._pipeline, self._artifacts)
-        self._bucket = bucket_for(self._stream, self._pipeline, scorer.judge)
+        self._bucket = Bucket[Any](self._stream, self._pipeline, scorer.judge)
         self._routes = Routes(self._pipeline.topology)
         self._blobs = runtime_context.get_list_state(ListStateDescriptor("blobs-v2", BYTES))
         self._head = runtime_context.get_state(ValueStateDescriptor("head-v1", BYTES))

@@ -16,6 +16,7 @@ from crosstide.cluster.processes import Proc
 
 @dataclass(frozen=True)
 class _Command:
+    pid: int
     words: list[str]
     environment: dict[str, str]
 
@@ -24,23 +25,24 @@ class Commands:
     """Remembers commands of living processes, by their names; used by one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[int, _Command]] = {}
+        self._known: dict[str, _Command] = {}
 
     def note(self, process: Proc) -> None:
         """Remember how a process runs, once its script has become the JVM."""
-        if process.name in self._known and self._known[process.name][0] == process.pid:
+        known = self._known.get(process.name)
+        if known is not None and known.pid == process.pid:
             return
         try:
             found = psutil.Process(process.pid)
             if found.name() == "java":
-                self._known[process.name] = (process.pid, _Command(found.cmdline(), found.environ()))
+                self._known[process.name] = _Command(process.pid, found.cmdline(), found.environ())
         except psutil.Error:
             return  # gone meanwhile: what is known already stays
 
     def again(self, name: str, run_dir: Path) -> Proc:
         """Start one of Flink's two processes again: as it ran, else by Flink's script."""
-        if name not in self._known:
+        known = self._known.get(name)
+        if known is None:
             return spawn(name, run_dir)
-        _, known = self._known[name]
         log = run_dir / "flink" / "log" / f"{name}-script.out"
         return processes.spawn(name, known.words, run_dir, log, known.environment)

@@ -68,7 +68,8 @@ def write_conf(home: Path, ports: Ports, slots: int, python: Path | None, more: 
 
 def flink_environment(conf: Path) -> dict[str, str]:
     """Return what Flink's scripts need in their environment, for daemons and for the client."""
-    home, java, own = conf.parent, java_home(), pyflink_home() / "lib"
+    home, java = conf.parent, java_home()
+    own, linked = pyflink_home() / "lib", home / "lib"
     options = java_options()
     if java_version(java) > 17:
         # what the scripts add by themselves where they choose the options
@@ -77,7 +78,7 @@ def flink_environment(conf: Path) -> dict[str, str]:
         "JAVA_HOME": str(java),
         "FLINK_CONF_DIR": str(conf),
         # an image holds all jars in the package's own folder (flink-conf/Dockerfile)
-        "FLINK_LIB_DIR": str(lib if (lib := home / "lib").is_dir() else own),
+        "FLINK_LIB_DIR": str(linked if linked.is_dir() else own),
         "FLINK_LOG_DIR": str(home / "log"),
         "FLINK_PID_DIR": str(home / "pid"),
         "FLINK_ENV_JAVA_OPTS": f"-XX:+IgnoreUnrecognizedVMOptions {options} -Djava.io.tmpdir={home / 'tmp'}",

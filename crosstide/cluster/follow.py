@@ -7,6 +7,7 @@ from kafka import KafkaConsumer
 from rich.console import Console
 
 from crosstide.cluster.state import running_state
+from crosstide.kafka_io import RECONNECT_MS
 
 
 def follow(run_dir: Path, prefix: str, out: Console) -> None:
@@ -17,8 +18,7 @@ def follow(run_dir: Path, prefix: str, out: Console) -> None:
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        # kafka-python's own is 30 s: a broker that is back would be noticed late
-        reconnect_backoff_max_ms=1000,
+        reconnect_backoff_max_ms=RECONNECT_MS,
         metrics_enabled=False,
     )
     try:

@@ -5,9 +5,8 @@ import signal
 import time
 
 from crosstide.cluster.errors import ClusterError
-from crosstide.cluster.processes import Proc
+from crosstide.cluster.processes import Proc, Say
 from crosstide.cluster.state import State
-from crosstide.cluster.tend import Say
 
 #: Seconds. Flink lets a TaskManager go after 15 s of silence; one that was only held up is back long before this.
 PATIENCE_S = 120.0

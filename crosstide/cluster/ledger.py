@@ -8,6 +8,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from crosstide.kafka_io import RECONNECT_MS
 from models.packets import COUNTS
 
 
@@ -22,8 +23,7 @@ class Ledger:
             bootstrap_servers=bootstrap,
             isolation_level="read_committed",
             enable_auto_commit=False,
-            # kafka-python's own is 30 s: a broker that is back would be noticed late
-            reconnect_backoff_max_ms=1000,
+            reconnect_backoff_max_ms=RECONNECT_MS,
             max_poll_records=5000,
             metrics_enabled=False,
         )

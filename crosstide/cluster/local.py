@@ -2,19 +2,17 @@
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from crosstide.cluster import broker, flink, processes
 from crosstide.cluster.errors import ClusterError
-from crosstide.cluster.processes import Proc
+from crosstide.cluster.processes import Proc, Say
 from crosstide.cluster.state import State, read_state, state_file, write_state
 from crosstide.cluster.topics import create_topics
 from crosstide.cluster.wheel import cluster_python
 
-Say = Callable[[str], None]
 WATCHER_S = 60.0
 
 

@@ -9,13 +9,15 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 MARK = "CROSSTIDE_RUN"
+#: Tells whoever looks on, a line at a time.
+Say = Callable[[str], None]
 # Popen objects of our own children: kept so that they can be reaped, and no zombie is taken for a living process
 _children: dict[int, subprocess.Popen[bytes]] = {}
 

@@ -1,13 +1,14 @@
 """Feeds a folder of messages to the cluster, runs the whole pipeline on them, and answers its incidents."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crosstide.cluster.broker import Broker
 from crosstide.cluster.flink import FlinkCluster
+from crosstide.cluster.processes import Say
 from crosstide.cluster.submit import Submission
 from crosstide.cluster.topics import TOPICS, create_topics, delete_topics, prefixed
 from crosstide.cluster.wheel import site_packages
@@ -17,7 +18,6 @@ from models.config import Windows
 from models.intake import is_heartbeat
 from models.packets import Account
 
-Say = Callable[[str], None]
 DEADLINE_S = 600.0
 
 

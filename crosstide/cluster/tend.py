@@ -6,7 +6,7 @@ not notice meanwhile that a process has gone.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,13 +14,13 @@ import msgspec
 from crosstide.cluster.checkpoints import forget_older
 from crosstide.cluster.errors import ClusterError
 from crosstide.cluster.kept import Kept, kept_jobs, write_kept
+from crosstide.cluster.processes import Say
 from crosstide.cluster.resume import resume
 from crosstide.cluster.state import State
 from jobs.alone import ENDED
 
 #: A job that cannot be submitted is tried again after so long, then twice that, up to five minutes.
 RETRY_S, LONGEST_S = 2.0, 300.0
-Say = Callable[[str], None]
 
 
 class Tender:

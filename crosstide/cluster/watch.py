@@ -21,9 +21,10 @@ from crosstide.cluster.again import Commands
 from crosstide.cluster.broker import Broker
 from crosstide.cluster.flink import JOBMANAGER, TASKMANAGER
 from crosstide.cluster.hung import Hung
+from crosstide.cluster.processes import Say
 from crosstide.cluster.reaper import reap
 from crosstide.cluster.state import State, read_state, write_state
-from crosstide.cluster.tend import Say, Tender
+from crosstide.cluster.tend import Tender
 
 LOOK_S = 0.5
 #: Orphans, and who hangs, are looked for so often; a search for orphans reads the environment of every process.
