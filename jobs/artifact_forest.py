@@ -31,7 +31,7 @@ def canaries(trained: TrainedForest) -> Floats:
     forest = trained.forest
     rows = [trained.neutral]
     for feature in range(min(forest.width, (MOST_CANARIES - 1) // 2)):
-        splits = forest.threshold[(forest.feature == feature) & np.isfinite(forest.threshold)]
+        splits = forest.splits(feature)
         for value in (splits.min(), np.nextafter(splits.max(), np.inf)) if splits.size else ():
             row = trained.neutral.copy()
             row[feature] = np.clip(value, -LARGEST, LARGEST)

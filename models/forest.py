@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+Singles = NDArray[np.float32]
 
 #: Rows walked at once: keeps the working arrays of 100 trees inside the processor's cache.
 CHUNK = 512
@@ -19,22 +20,26 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
-class FlatForest:
-    """All nodes of all trees in one row of arrays; the nodes of a tree are named by their place in that row.
+class Level:
+    """The nodes of all trees at one depth [trees * 2^depth]: the feature that each looks at, and what goes left."""
 
-    `roots` [trees]; `feature`, `threshold`, `length` [nodes]; `children` [2 * nodes]: entry `2k` is where node `k`
-    sends values up to its threshold, `2k + 1` the others. A leaf is its own child. `length` is the path length that a
-    leaf stands for; `depth` the number of steps that reach every leaf; `unit` the path length that scores 1/2, summed
-    over trees; `offset` is scikit-learn's, added so that 0 is PyOD's own threshold.
+    feature: Ints
+    threshold: Singles
+
+
+@dataclass(frozen=True, eq=False)
+class FlatForest:
+    """All trees, each filled up to the same depth: node `k` of a level has the nodes `2k` and `2k + 1` below it.
+
+    No node needs to say where its children are, and a level's arrays stay in the processor's cache. `lengths`
+    [trees * 2^depth] are the path lengths of the leaves; `unit` is the path length that scores 1/2, summed over
+    trees; `offset` is scikit-learn's, added so that 0 is PyOD's own threshold.
     """
 
     width: int
-    depth: int
-    roots: Ints
-    feature: Ints
-    threshold: Floats
-    children: Ints
-    length: Floats
+    trees: int
+    levels: tuple[Level, ...]
+    lengths: Floats
     unit: float
     offset: float
 
@@ -50,7 +55,12 @@ class FlatForest:
         scores: Floats = np.power(2.0, -(lengths / self.unit)) + self.offset
         return scores
 
-    def _checked(self, rows: Floats) -> NDArray[np.float32]:
+    def splits(self, feature: int) -> Singles:
+        """Answer where the trees split a feature: values up to one of these go left there; often repeated."""
+        looked_at = [level.threshold[level.feature == feature] for level in self.levels]
+        return np.concatenate([at[np.isfinite(at)] for at in looked_at] or [np.zeros(0, np.float32)])
+
+    def _checked(self, rows: Floats) -> Singles:
         values = np.asarray(rows, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.width:
             raise ValueError(f"the forest takes rows of {self.width} values, got an array of shape {values.shape}")
@@ -58,28 +68,24 @@ class FlatForest:
             raise ValueError("the forest takes finite values only")
         return np.clip(values, -LARGEST, LARGEST).astype(np.float32)
 
-    def _lengths(self, values: NDArray[np.float32]) -> Floats:
+    def _lengths(self, values: Singles) -> Floats:
         """Walk all trees; into arrays that are made once, as making them anew at each step costs as much as walking."""
         flat = np.ascontiguousarray(values).reshape(-1)
         first = np.arange(len(values), dtype=np.intp) * self.width
-        node = np.repeat(self.roots[:, None], len(values), axis=1)
+        node = np.repeat(np.arange(self.trees, dtype=np.intp)[:, None], len(values), axis=1)
         place, right = np.empty_like(node), np.empty(node.shape, bool)
-        value, threshold = np.empty(node.shape, flat.dtype), np.empty(node.shape, np.float64)
-        for _ in range(self.depth):
-            # "clip" only spares the check: no index is out of range, or `flat_forest` would have refused the tree
-            np.take(self.feature, node, out=place, mode="clip")
+        value, threshold = np.empty(node.shape, flat.dtype), np.empty(node.shape, flat.dtype)
+        for level in self.levels:
+            # "clip" only spares the check: `flat_forest` has made as many nodes as there are places to be in
+            np.take(level.feature, node, out=place, mode="clip")
             place += first
             np.take(flat, place, out=value, mode="clip")
-            np.take(self.threshold, node, out=threshold, mode="clip")
+            np.take(level.threshold, node, out=threshold, mode="clip")
             np.greater(value, threshold, out=right)
             node += node
             node += right
-            np.take(self.children, node, out=place, mode="clip")
-            node, place = place, node
-        total = np.zeros(len(values))
-        # tree after tree, as scikit-learn adds: numpy's own sum would pick its order by the batch's shape
-        for lengths in self.length[node]:
-            total += lengths
+        # tree after tree, as scikit-learn adds: a plain sum would pick its order by the batch's shape
+        total: Floats = np.add.accumulate(self.lengths[node], axis=0)[-1]
         return total
 
 

@@ -53,7 +53,8 @@ def test_values_on_the_edge_of_a_split_go_where_pyod_sends_them(value: float) ->
 
 def test_thresholds_themselves_go_where_pyod_sends_them() -> None:
     model, flat = fitted(700, 3, True)
-    splits = flat.threshold[np.isfinite(flat.threshold)][:600, None] * np.ones(3)
+    trees = [tree.tree_ for tree in model.detector_.estimators_]
+    splits = np.concatenate([tree.threshold[tree.children_left >= 0] for tree in trees])[:600, None] * np.ones(3)
     assert np.abs(flat.score(splits) - model.decision_function(splits)).max() <= 1e-12
 
 
@@ -109,9 +110,24 @@ ALONE = np.array([-1, -1, -1])
     ],
 )
 def test_a_tree_that_cannot_have_grown_is_refused(tree: Tree, reason: str) -> None:
-    assert flat_forest([GOOD], 2, 9, -0.5).depth == 1
+    assert len(flat_forest([GOOD], 2, 9, -0.5).levels) == 1
     with pytest.raises(ValueError, match=reason):
         flat_forest([GOOD, tree], 2, 9, -0.5)
+
+
+def test_a_tree_deeper_than_its_rows_let_it_grow_is_refused_before_it_is_filled_up() -> None:
+    chain = Tree(
+        np.array([1, -1, 3, -1, -1]),
+        np.array([2, -1, 4, -1, -1]),
+        np.zeros(5, int),
+        np.zeros(5),
+        np.array([9, 4, 5, 2, 3]),
+    )
+    assert len(flat_forest([GOOD, chain], 2, 3, -0.5).levels) == 2
+    with pytest.raises(ValueError, match="2 deep; its rows let it grow to 1"):
+        flat_forest([GOOD, chain], 2, 2, -0.5)
+    with pytest.raises(ValueError, match="at most 16384 rows"):
+        flat_forest([GOOD], 2, 2**15, -0.5)
 
 
 @settings(max_examples=60, deadline=None)
