@@ -1,11 +1,10 @@
 """`python -m bench.faults`: play every fault anew, print the table, write bench/results/faults.json.
 
 Exit code 1 when a fault showed. `--only TEXT` plays those whose name holds it; `--seed` repeats a run by its seed. The
-whole takes an hour and a half; `--quick` half an hour, and writes nothing.
+whole takes an hour and a half; `--quick` half an hour. The file and docs/reliability.md keep the newest run of each.
 """
 
 import argparse
-import json
 import secrets
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.faults_kept import keep
 from bench.faults_list import FAULTS, Fault, quickly
 from bench.faults_play import Oracle, Played, play
 from bench.faults_table import fill, table
@@ -60,9 +60,7 @@ def main() -> int:
     run_dir = asked.run_dir or Path(tempfile.mkdtemp(prefix="crosstide-faults-"))
     played = run(chosen, asked.seed, run_dir, console)
     console.print(table(played))
-    if chosen == list(FAULTS):
-        RESULTS.write_text(json.dumps([one.plain() for one in played], indent=2) + "\n")
-        fill(PAGE, "faults", played)
+    fill(PAGE, "faults", keep(RESULTS, played))
     bad = [one for one in played if not one.ok and one.outcome != "skipped"]
     if bad:
         console.print(f"{len(bad)} faults showed; logs are in {run_dir}; again with --seed {asked.seed}")

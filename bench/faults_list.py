@@ -84,7 +84,15 @@ FAULTS: tuple[Fault, ...] = (
 ONE_KILL = Fault("taskmanager killed once", strikes.taskmanager_killed, SHORT_S, TASKMANAGER_S, restarts=1)
 
 
+def once(fault: Fault) -> str:
+    """Name a fault that strikes only once."""
+    return fault.name.partition(",")[0] if fault.times > 1 else fault.name
+
+
 def quickly(faults: Sequence[Fault]) -> list[Fault]:
     """Return some of them, each striking once: the whole in less than half an hour."""
-    return [replace(fault, name=fault.name.partition(",")[0] if fault.times > 1 else fault.name, times=1,
-                    seconds=min(fault.seconds, MIDDLE_S)) for fault in faults if fault.quick]  # fmt: skip
+    return [
+        replace(fault, name=once(fault), times=1, seconds=min(fault.seconds, MIDDLE_S))
+        for fault in faults
+        if fault.quick
+    ]
