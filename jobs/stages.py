@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from pyflink.common import Types
 from pyflink.datastream import DataStream
-from pyflink.table import DataTypes, StreamTableEnvironment, Table
+from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.udf import udf
 
 from jobs.keyed import keyed, lane
 from jobs.shape import shape_name
-from jobs.sources import RARE, Source
+from jobs.sources import Source
 from models.artifact import Artifacts
 from models.config import Pipeline, Topology
 from models.correlate import CorrelatorSettings
@@ -29,9 +29,6 @@ from udfs.packets import BYTES, PACKET
 from udfs.read import ReadBatch
 from udfs.score_loads import ScoreLoads
 
-#: Tasks for what has a record now and then, or one for thousands: starting a task in Python takes half a second of CPU.
-RARE_TASKS = 1
-_TASKS = "table.exec.resource.default-parallelism"
 STREAM_OF: dict[TopicName, Stream] = {"model-outputs": "model", "telemetry": "infra"}
 
 
@@ -52,18 +49,7 @@ def read(table_env: StreamTableEnvironment, source: Source, topic: TopicName, pi
             SELECT read_{name}(message, ts, rowtime, CURRENT_WATERMARK(rowtime), part, pos) AS told
             FROM `{name}_raw`) WHERE told IS NOT NULL"""
     )
-    return _stream(table_env, loads, RARE_TASKS if topic in RARE else None)
-
-
-def _stream(table_env: StreamTableEnvironment, table: Table, tasks: int | None) -> DataStream:
-    """Turn (bucket, load) into a stream, of so many tasks; None: as many as the job has."""
-    settings = table_env.get_config()
-    before = settings.get(_TASKS, "-1")
-    try:
-        settings.set(_TASKS, before if tasks is None else str(tasks))
-        return table_env.to_append_stream(table, Types.ROW([Types.STRING(), BYTES]))
-    finally:
-        settings.set(_TASKS, before)
+    return table_env.to_append_stream(loads, Types.ROW([Types.STRING(), BYTES]))
 
 
 def score(loads: DataStream, stream: Stream, pipeline: Pipeline, artifacts: Artifacts) -> DataStream:
@@ -74,8 +60,7 @@ def score(loads: DataStream, stream: Stream, pipeline: Pipeline, artifacts: Arti
 
 def take_apart(loads: DataStream, topic: TopicName, topology: Topology) -> DataStream:
     """Take the loads of a topic apart that has no windows."""
-    packets = loads.process(Explode(topology), output_type=PACKET)
-    return _named(packets.set_parallelism(RARE_TASKS) if topic in RARE else packets, f"read {topic}")
+    return _named(loads.process(Explode(topology), output_type=PACKET), f"read {topic}")
 
 
 def health(stages: Sequence[DataStream], pipeline: Pipeline) -> DataStream:
@@ -93,8 +78,7 @@ def correlate(stages: Sequence[DataStream], settings: CorrelatorSettings) -> Dat
 def account(stages: Sequence[DataStream]) -> DataStream:
     """Sum where every record went, by topic and partition."""
     accounts = keyed(lane(stages, ACCOUNTS), PACKET)
-    summed = accounts.process(SumAccounts(), output_type=PACKET).set_parallelism(RARE_TASKS)
-    return _named(summed, "account for records")
+    return _named(accounts.process(SumAccounts(), output_type=PACKET), "account for records")
 
 
 def union(streams: Iterable[DataStream]) -> DataStream:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -225,9 +226,16 @@ def test_every_line_fits_its_published_schema(
     assert checked
 
 
+class Graph(NamedTuple):
+    """Kinds of the plan's nodes, uid and name of every operator, and the tasks of each name."""
+
+    kinds: list[str]
+    operators: list[tuple[str, str]]
+    tasks: dict[str, int]
+
+
 @pytest.fixture(scope="module")
-def graph(odd_time_zone: None, folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Kinds of the plan's nodes; uid and name of every operator."""
+def graph(odd_time_zone: None, folder: Path) -> Graph:
     from jobs.environment import local_environment
     from jobs.graph import Plan, build
     from jobs.java import use_java
@@ -242,30 +250,37 @@ def graph(odd_time_zone: None, folder: Path) -> tuple[list[str], list[tuple[str,
     environment = packets.get_execution_environment()
     nodes = environment._j_stream_execution_environment.getStreamGraph(False).getStreamNodes().toArray()
     kinds = [node["type"] for node in json.loads(environment.get_execution_plan())["nodes"]]
-    return kinds, [(str(node.getTransformationUID()), str(node.getOperatorName())) for node in nodes]
+    named = [(str(node.getTransformationUID()), str(node.getOperatorName())) for node in nodes]
+    return Graph(kinds, named, {str(node.getOperatorName()): int(node.getParallelism()) for node in nodes})
 
 
-def test_operators_have_the_names_and_uids_that_people_know(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
+def test_operators_have_the_names_and_uids_that_people_know(graph: Graph) -> None:
     constant = ["read labels", "read changes", "watch dead letters", "correlate by service", "account for records"]
     cut_by_windows = ["score model windows", "score infra windows"]
     known = {(name.replace(" ", "-"), name) for name in constant}
     known |= {(f"{name.replace(' ', '-')}-{shape_name(load_pipeline())}", name) for name in cut_by_windows}
     planned = re.compile(r"\d+_")
-    ours = {(uid, name) for uid, name in graph[1] if uid != "None" and not planned.match(uid)}
+    ours = {(uid, name) for uid, name in graph.operators if uid != "None" and not planned.match(uid)}
     assert ours == known
 
 
 def test_no_packet_goes_through_python_only_to_be_looked_at_and_no_uid_stands_twice(
-    graph: tuple[list[str], list[tuple[str, str]]],
+    graph: Graph,
 ) -> None:
-    assert {name.split("[")[0] for uid, name in graph[1] if uid == "None"} == {"SinkConversion"}
-    uids = [uid for uid, _ in graph[1] if uid != "None"]
+    assert {name.split("[")[0] for uid, name in graph.operators if uid == "None"} == {"SinkConversion"}
+    uids = [uid for uid, _ in graph.operators if uid != "None"]
     assert len(uids) == len(set(uids))
 
 
+def test_what_is_written_again_and_again_is_dealt_out_to_no_other_tasks_on_its_way_to_the_sinks(graph: Graph) -> None:
+    """An older sum or revision could else be written after a newer one of its key."""
+    sinks = {tasks for name, tasks in graph.tasks.items() if name.startswith("packets")}
+    assert sinks == {graph.tasks["account for records"]} == {graph.tasks["correlate by service"]} == {2}
+
+
 def test_no_operator_of_flinks_own_windows_is_there_to_drop_a_late_record(
-    graph: tuple[list[str], list[tuple[str, str]]],
+    graph: Graph,
 ) -> None:
-    kinds = graph[0]
+    kinds = graph.kinds
     assert any(kind.startswith("WatermarkAssigner") for kind in kinds)
     assert not [kind for kind in kinds if re.search("Window|Aggregate|Join|Rank", kind)]
