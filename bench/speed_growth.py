@@ -5,7 +5,7 @@ service with two messages a window costs as much there as one with two hundred.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench.speed_data import Load
 from bench.speed_peers.window_stats import WINDOW_MS
+from bench.speed_rounds import warm
 from bench.speed_run import Measured, run_job
 from bench.speed_site import Site
 from bench.speed_slope import Speed
@@ -45,8 +46,6 @@ POINTS = (
     Point("5,000 services, 512 buckets", 5_000, 10_000, 1_000_000, ("windows.buckets=512",)),
     Point("50,000 services, 4 messages a window", 50_000, 20_000, 500_000, ("windows.buckets=64",)),
 )
-#: The first run of a cluster compiles.
-WARMING = 200_000
 
 
 def grow(site: Site, artifacts: Path, points: Sequence[Point], say: Console) -> dict[str, Any]:
@@ -90,12 +89,11 @@ def law(fitted: Sequence[tuple[Point, Speed]]) -> dict[str, float] | None:
 
 
 def _measure(site: Site, artifacts: Path, point: Point, small: Load, large: Load) -> tuple[Speed, Measured]:
-    warming = replace(small, count=WARMING)
-    for load in (warming, small, large):
+    for load in (small, large):
         site.feed(load)
     flink = [f"parallelism.default={point.slots}"] if point.slots != DEFAULT_SLOTS else []
     job = ours(artifacts, point.overrides, flink=flink)
     with site.cluster(point.slots) as cluster:
-        run_job(site, cluster, job, warming)
+        warm(site, small, lambda load: run_job(site, cluster, job, load))
         runs = [run_job(site, cluster, job, load) for load in (small, large)]
     return Speed.between(*runs), runs[-1]

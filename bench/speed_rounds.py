@@ -1,7 +1,7 @@
 """Interleaved rounds: every variant once in each round, so that a slow hour of the machine hits all of them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -81,11 +81,16 @@ def speed_of(site: Site, variant: Variant, race: Race) -> Speed:
     return Speed.between(*once(site, variant, *loads))
 
 
+def warm(site: Site, small: Load, run: Callable[[Load], Measured]) -> None:
+    """Have a cluster compile what the small run needs, on a load of its kind that does not count."""
+    warming = replace(small, count=min(WARMING, small.count))
+    site.feed(warming)
+    run(warming)
+
+
 def once(site: Site, variant: Variant, small: Load, large: Load) -> tuple[Measured, Measured]:
     """Run a variant warm, on a cluster of its own: the first run compiles, and does not count."""
     with site.cluster() if variant.on_flink else nullcontext() as cluster:
         if variant.on_flink:
-            warming = replace(small, count=min(WARMING, small.count))
-            site.feed(warming)
-            variant.run(site, cluster, warming)
+            warm(site, small, lambda load: variant.run(site, cluster, load))
         return variant.run(site, cluster, small), variant.run(site, cluster, large)

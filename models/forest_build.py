@@ -34,7 +34,8 @@ def flat_forest(trees: Sequence[Tree], width: int, max_samples: int, offset: flo
     """
     if not trees or max_samples < 2 or not np.isfinite(offset):
         raise ValueError("a forest needs trees, at least 2 rows for each, and a finite offset")
-    laid = [_lay(tree, width, _deepest(max_samples)) for tree in trees]
+    deepest = _deepest(max_samples)
+    laid = [_lay(tree, width, deepest) for tree in trees]
     roots = np.concatenate([[0], np.cumsum([len(tree.left) for tree in trees])[:-1]])
     feature = np.concatenate([np.maximum(tree.feature, 0) for tree in trees]).astype(np.intp)
     threshold = _singles(np.concatenate([np.where(tree.left < 0, np.inf, tree.threshold) for tree in trees]))

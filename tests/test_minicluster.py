@@ -264,9 +264,7 @@ def test_operators_have_the_names_and_uids_that_people_know(graph: Graph) -> Non
     assert ours == known
 
 
-def test_no_packet_goes_through_python_only_to_be_looked_at_and_no_uid_stands_twice(
-    graph: Graph,
-) -> None:
+def test_no_packet_goes_through_python_only_to_be_looked_at_and_no_uid_stands_twice(graph: Graph) -> None:
     assert {name.split("[")[0] for uid, name in graph.operators if uid == "None"} == {"SinkConversion"}
     uids = [uid for uid, _ in graph.operators if uid != "None"]
     assert len(uids) == len(set(uids))
@@ -278,9 +276,6 @@ def test_what_is_written_again_and_again_is_dealt_out_to_no_other_tasks_on_its_w
     assert sinks == {graph.tasks["account for records"]} == {graph.tasks["correlate by service"]} == {2}
 
 
-def test_no_operator_of_flinks_own_windows_is_there_to_drop_a_late_record(
-    graph: Graph,
-) -> None:
-    kinds = graph.kinds
-    assert any(kind.startswith("WatermarkAssigner") for kind in kinds)
-    assert not [kind for kind in kinds if re.search("Window|Aggregate|Join|Rank", kind)]
+def test_no_operator_of_flinks_own_windows_is_there_to_drop_a_late_record(graph: Graph) -> None:
+    assert any(kind.startswith("WatermarkAssigner") for kind in graph.kinds)
+    assert not [kind for kind in graph.kinds if re.search("Window|Aggregate|Join|Rank", kind)]

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from crosstide.cluster import processes
-from crosstide.cluster.flink import spawn
+from crosstide.cluster.flink import spawn, spawn_as
 from crosstide.cluster.processes import Proc
 
 
@@ -44,5 +43,4 @@ class Commands:
         known = self._known.get(name)
         if known is None:
             return spawn(name, run_dir)
-        log = run_dir / "flink" / "log" / f"{name}-script.out"
-        return processes.spawn(name, known.words, run_dir, log, known.environment)
+        return spawn_as(name, known.words, run_dir, known.environment)

@@ -119,7 +119,9 @@ def spawn(name: str, run_dir: Path) -> Proc:
     """Start one of the two processes with the configuration that lies in the run folder."""
     # in the foreground form the script becomes the JVM (exec), so the id we get is the JVM's
     command = ["bash", str(pyflink_home() / "bin" / f"{name}.sh"), "start-foreground"]
-    home = run_dir / "flink"
-    return processes.spawn(
-        name, command, run_dir, home / "log" / f"{name}-script.out", flink_environment(home / "conf")
-    )
+    return spawn_as(name, command, run_dir, flink_environment(run_dir / "flink" / "conf"))
+
+
+def spawn_as(name: str, command: list[str], run_dir: Path, environment: Mapping[str, str]) -> Proc:
+    """Start one of the two processes by a command of its own; what it prints goes where its script's output goes."""
+    return processes.spawn(name, command, run_dir, run_dir / "flink" / "log" / f"{name}-script.out", environment)

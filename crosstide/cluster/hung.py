@@ -21,11 +21,12 @@ class Hung:
 
     def look(self, state: State) -> None:
         """Look once; SIGKILL a JobManager that has not answered for too long, or a TaskManager that it does not see."""
+        slots: int | None
         try:
             slots = int(state.flink.rest.get("/overview")["slots-total"])
         except ClusterError:
-            slots = -1
-        self._judge(state.flink.jobmanager, slots >= 0)
+            slots = None
+        self._judge(state.flink.jobmanager, slots is not None)
         # a TaskManager is known by its JobManager only: while that one is silent, nothing can be said
         self._judge(state.flink.taskmanager, slots != 0)
 

@@ -60,10 +60,11 @@ class Watch:
         """Start again what has gone; the state file then names the new processes."""
         started: dict[Part, processes.Proc | Broker] = {}
         for part in self._parts:
-            if self._process(state, part).alive():
-                self._commands.note(self._process(state, part))
+            process = self._process(state, part)
+            if process.alive():
+                self._commands.note(process)
                 continue
-            self._say(f"{part} ({self._process(state, part).pid}) has gone: starting it again")
+            self._say(f"{part} ({process.pid}) has gone: starting it again")
             self.counts[part] += 1
             if part == TASKMANAGER:
                 self._reap()
